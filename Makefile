@@ -1,0 +1,44 @@
+# Every target sets up .venv first, from constraints.txt; nothing outside this folder changes.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full lint docs bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## forecast a real series and show the result
+	$(BIN)/python examples/first_forecast.py
+
+test: $(READY)  ## run the test suite; PYTEST_ARGS="-k windows" picks some
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-full: $(READY)  ## the same, slow tests included
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY)  ## ruff, its formatter, and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: $(READY)  ## build the documentation into docs/_build/html; warnings are errors
+	$(BIN)/python -m sphinx -W -n --keep-going -b html docs docs/_build/html
+
+bench: $(READY)  ## measure how fast a fit is
+	$(BIN)/python benchmarks/fit_speed.py
+
+clean:  ## remove the environment and all that was built
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/_generated docs/_api_tables.md
+	rm -rf .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# The build tool comes from constraints.txt as well: in pip's isolated build environment a package
+# that needs torch to build would fetch the newest one, and gigabytes with it.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	touch $@

@@ -1,0 +1,95 @@
+"""List what the API reference shows; conf.py renders it, tests/test_api_reference.py checks it."""
+
+from typing import NamedTuple
+
+__all__ = ["SECTIONS", "Section", "render"]
+
+
+class Section(NamedTuple):
+    """A heading of the reference, the module that the names are imported from, and the names."""
+
+    title: str
+    module: str
+    names: tuple[str, ...]
+
+
+SECTIONS = (
+    Section(
+        "Recurrent regressors", "seqforecast", ("RNNRegressor", "LSTMRegressor", "GRURegressor")
+    ),
+    Section("Windows", "seqforecast", ("make_windows", "last_window")),
+    Section(
+        "Gradient clipping",
+        "seqforecast.clipping",
+        (
+            "ClipNorm",
+            "ClipValue",
+            "AutoClip",
+            "clip_gradients",
+            "ClipOutcome",
+            "ClippingStrategy",
+        ),
+    ),
+    Section(
+        "Datasets",
+        "seqforecast.datasets",
+        (
+            "load_airline",
+            "load_co2",
+            "load_sunspots",
+            "make_seasonal_ar",
+            "make_delayed_echo",
+            "make_adding_problem",
+            "make_copy_memory",
+            "make_temporal_order",
+        ),
+    ),
+    Section("Metrics", "seqforecast.metrics", ("mase",)),
+    Section(
+        "Layers, heads and losses for torch",
+        "seqforecast.nn",
+        (
+            "RNN",
+            "LSTM",
+            "GRU",
+            "RecurrentLayer",
+            "RecurrentNetwork",
+            "Dropout",
+            "LinearHead",
+            "QuantileHead",
+            "Loss",
+            "SquaredError",
+            "AbsoluteError",
+            "Huber",
+            "PinballLoss",
+            "forget_gate_bias_",
+            "orthogonal_",
+            "uniform_",
+            "gate_rows",
+            "recurrent_parameters",
+        ),
+    ),
+    Section("Help", "seqforecast", ("DivergenceError", "show_versions")),
+)
+
+
+def render():
+    """Write the sections as MyST Markdown, one autosummary table each."""
+    return "\n".join(_render(section) for section in SECTIONS)
+
+
+def _render(section):
+    names = "\n".join(f"   {name}" for name in section.names)
+    return f"""\
+## {section.title}
+
+```{{eval-rst}}
+.. currentmodule:: {section.module}
+
+.. autosummary::
+   :toctree: _generated/
+   :nosignatures:
+
+{names}
+```
+"""

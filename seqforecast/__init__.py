@@ -1,0 +1,52 @@
+"""Recurrent regressors and a forecaster for scikit-learn, with gradients one can watch."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqforecast import clipping, datasets, metrics, nn
+    from seqforecast._versions import show_versions
+    from seqforecast.exceptions import DivergenceError
+    from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
+    from seqforecast.windows import last_window, make_windows
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DivergenceError",
+    "GRURegressor",
+    "LSTMRegressor",
+    "RNNRegressor",
+    "clipping",
+    "datasets",
+    "last_window",
+    "make_windows",
+    "metrics",
+    "nn",
+    "show_versions",
+]
+
+# Imported on first use (PEP 562): whoever serves a model or cuts windows need not wait for torch.
+_SUBMODULES = frozenset({"clipping", "datasets", "metrics", "nn"})
+_HOME = {
+    "DivergenceError": "seqforecast.exceptions",
+    "GRURegressor": "seqforecast.regressors",
+    "LSTMRegressor": "seqforecast.regressors",
+    "RNNRegressor": "seqforecast.regressors",
+    "last_window": "seqforecast.windows",
+    "make_windows": "seqforecast.windows",
+    "show_versions": "seqforecast._versions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"seqforecast.{name}")
+    if name in _HOME:
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        return value
+    raise AttributeError(f"module 'seqforecast' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

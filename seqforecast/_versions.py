@@ -1,0 +1,47 @@
+"""Tell which versions are at work, for bug reports."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import seqforecast
+
+__all__ = ["show_versions"]
+
+_REQUIRED = ("numpy", "pandas", "scikit-learn", "scipy", "skorch", "torch")
+_OPTIONAL = ("dask", "distributed", "matplotlib", "onnx", "onnxruntime", "onnxscript")
+
+
+def show_versions() -> None:
+    """Print the versions of seqforecast, of Python and of the packages it uses.
+
+    Paste the lines into a bug report. Nothing is imported, so it works, and is fast, even where
+    one of the packages is broken.
+
+    Examples
+    --------
+    >>> from seqforecast import show_versions
+    >>> show_versions()
+    seqforecast   ...
+    Python        ...
+    system        ...
+    cores         ...
+    numpy         ...
+    """
+    rows = {
+        "seqforecast": seqforecast.__version__,
+        "Python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": str(os.cpu_count()),
+        **{name: _version(name) for name in _REQUIRED + _OPTIONAL},
+    }
+    width = max(len(name) for name in rows)
+    for name, value in rows.items():
+        print(f"{name:<{width}}  {value}")
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
