@@ -1,0 +1,67 @@
+"""How many threads compute, and what happens to denormal numbers, while seqforecast computes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["computing"]
+
+_SMALLEST_DENORMAL = 5e-324
+
+_lock = threading.Lock()
+_active = 0
+_ambient_threads = 1
+
+
+@contextmanager
+def computing(n_threads: int) -> Iterator[None]:
+    """Compute on `n_threads` threads with denormals flushed to zero; restore both afterwards.
+
+    A vanishing gradient fills the processor with denormal numbers, on which many processors are
+    ten times slower. The flag belongs to the calling thread, and so does OpenMP's thread count.
+    """
+    was_flushing = _flushes_denormals()
+    threads_before = _enter(n_threads)
+    try:
+        torch.set_flush_denormal(True)
+        yield
+    finally:
+        torch.set_flush_denormal(was_flushing)
+        _leave(threads_before)
+
+
+def _flushes_denormals() -> bool:
+    # torch can set the flag but not read it: multiply and see. A variable, because a constant
+    # expression would be folded by the compiler, with the flag off.
+    smallest = _SMALLEST_DENORMAL
+    return smallest * 1.0 == 0.0
+
+
+def _enter(n_threads: int) -> int:
+    """Set the thread count; return the one to restore.
+
+    torch keeps the last count that any thread set as the default of threads that it has not seen
+    yet. A thread that starts while another one computes would take our count for its own, and
+    'restore' it for ever; it gets the count from before the first of us instead.
+    """
+    global _active, _ambient_threads
+    with _lock:
+        threads_before = torch.get_num_threads()
+        if _active == 0:
+            _ambient_threads = threads_before
+        elif threads_before == n_threads:
+            threads_before = _ambient_threads
+        _active += 1
+        torch.set_num_threads(n_threads)
+        return threads_before
+
+
+def _leave(threads_before: int) -> None:
+    global _active
+    with _lock:
+        _active -= 1
+        torch.set_num_threads(threads_before)
