@@ -1,0 +1,494 @@
+"""The skorch net that seqforecast trains: batches of windows, the lean step, the divergence guard.
+
+skorch keeps the epochs, the history and the callbacks. Ours are the batches (gathered by index from
+strided views, no DataLoader), a step without per-batch bookkeeping that nobody reads, clipping,
+and the rule that the best weights survive whatever ends a training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, PrintLog
+from torch import Generator, Tensor, nn
+from torch.utils.data import Dataset
+
+from seqforecast._scaling import Scaling
+from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
+from seqforecast.exceptions import DivergenceError
+
+__all__ = ["Batches", "RecurrentNet", "WindowDataset"]
+
+Array = NDArray[Any]
+
+_SKIPS_UNTIL_DIVERGED = 3
+_WARM_UP = 0.05
+_EVALUATION_BATCH = 256
+_PREDICTION_BLOCK = 64
+
+
+class WindowDataset(Dataset):
+    """Windows with their targets and weights; views stay views.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, window, n_channels)
+        The windows, usually a strided view.
+    y : ndarray of shape (n, n_outputs) or (n, window, n_outputs)
+        The targets.
+    weight : ndarray of shape (n,), default=None
+        Weight of each window, with mean 1.
+    """
+
+    def __init__(self, X: Array, y: Array, weight: Array | None = None) -> None:
+        self.X = X
+        self.y = y
+        self.weight = weight
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+class Batches:
+    """Iterate over a dataset in scaled float32 batches; a batch is the first copy of a window.
+
+    Parameters
+    ----------
+    dataset : WindowDataset
+        What to iterate over.
+    scaling : Scaling
+        The fitted units.
+    batch_size : int
+        Windows in a batch; the last one may be smaller.
+    shuffle : torch.Generator, default=None
+        Source of a new random order at each iteration; None keeps the order.
+    device : str
+        Where the batches go.
+    """
+
+    def __init__(
+        self,
+        dataset: WindowDataset,
+        scaling: Scaling,
+        batch_size: int,
+        *,
+        shuffle: Generator | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.dataset = dataset
+        self.scaling = scaling
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.device = device
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.dataset) / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
+        n = len(self.dataset)
+        order = None if self.shuffle is None else torch.randperm(n, generator=self.shuffle).numpy()
+        for start in range(0, n, self.batch_size):
+            stop = min(start + self.batch_size, n)
+            yield self._gather(slice(start, stop) if order is None else order[start:stop])
+
+    def _gather(self, rows: slice | Array) -> tuple[Tensor, Any]:
+        x, y, weight = self.dataset.X[rows], self.dataset.y, self.dataset.weight
+        units = self.scaling.units(x)
+        windows = self._tensor(units.of_windows(x))
+        targets = self._tensor(units.of_targets(y[rows]))
+        if weight is None:
+            return windows, targets
+        return windows, (targets, self._tensor(weight[rows]))
+
+    def _tensor(self, values: Array) -> Tensor:
+        tensor = torch.from_numpy(values.astype(np.float32))
+        return tensor if self.device == "cpu" else tensor.to(self.device)
+
+
+class RecurrentNet(NeuralNet):
+    """A skorch net that trains a recurrent network on windows.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network, ready to train: ``module(x, every_step=...)``.
+    criterion : torch.nn.Module
+        ``criterion(prediction, target, weight)`` gives the mean loss of a batch.
+    optimizer : callable
+        Called with parameter groups and ``lr``.
+    scaling : Scaling
+        The fitted units.
+    generator : torch.Generator
+        Source of the random order of the windows.
+    clipping : ClippingStrategy, default=None
+        Limit of the gradient; None only measures it.
+    weight_decay : float, default=0.0
+        Decay of the matrices; biases are left alone.
+    feature_names : sequence of str, default=None
+        Names of the flat input columns, for messages.
+    lr, batch_size, callbacks, device, verbose
+        As in skorch.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        criterion: nn.Module,
+        *,
+        optimizer: Callable[..., torch.optim.Optimizer],
+        scaling: Scaling,
+        generator: Generator,
+        clipping: ClippingStrategy | None = None,
+        weight_decay: float = 0.0,
+        feature_names: Sequence[str] | None = None,
+        lr: float = 3e-3,
+        batch_size: int = 32,
+        callbacks: list[Any] | None = None,
+        device: str = "cpu",
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            module,
+            criterion,
+            optimizer=optimizer,
+            lr=lr,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            device=device,
+            verbose=verbose,
+            train_split=None,
+            # Cached predictions would be in scaled units; a scoring callback wants the data's.
+            use_caching=False,
+        )
+        self.scaling = scaling
+        self.generator = generator
+        self.clipping = clipping
+        self.weight_decay = weight_decay
+        self.feature_names = feature_names
+
+    # What a training starts from --------------------------------------------------------------
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
+        return [("print_log", PrintLog())] if self.verbose else []
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> RecurrentNet:
+        """Give the optimizer two groups, matrices (with weight decay) and biases."""
+        matrices = [p for p in self.module_.parameters() if p.ndim > 1]
+        biases = [p for p in self.module_.parameters() if p.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": biases}]
+        if self.weight_decay:
+            groups[0]["weight_decay"] = self.weight_decay
+            groups[1]["weight_decay"] = 0.0
+        self.optimizer_ = self.optimizer(groups, lr=self.lr)
+        return self
+
+    def get_iterator(self, dataset: WindowDataset, training: bool = False) -> Batches:
+        """Iterate in random order while training, in larger ordered batches otherwise."""
+        size = self.batch_size if training else max(self.batch_size, _EVALUATION_BATCH)
+        shuffle = self.generator if training else None
+        return Batches(dataset, self.scaling, size, shuffle=shuffle, device=self.device)
+
+    # Training ---------------------------------------------------------------------------------
+
+    def train(
+        self,
+        dataset: WindowDataset,
+        valid: WindowDataset | None = None,
+        *,
+        epochs: int = 1,
+        max_steps: int | None = None,
+        lr_schedule: str | None = None,
+        n_iter_no_change: int | None = None,
+    ) -> None:
+        """Train on from where the net stands; whatever ends it, good weights stay.
+
+        Parameters
+        ----------
+        dataset : WindowDataset
+            The training windows.
+        valid : WindowDataset, default=None
+            Windows on which the loss is measured after every epoch.
+        epochs : int, default=1
+            The largest number of passes over `dataset`.
+        max_steps : int, default=None
+            The step at which training ends, if the epochs do not end before.
+        lr_schedule : {None, "cosine"}, default=None
+            Course of the learning rate over this training.
+        n_iter_no_change : int, default=None
+            Epochs without a better loss on `valid` after which training stops; the best weights
+            come back. None trains to the end and keeps the last ones.
+
+        Raises
+        ------
+        DivergenceError
+            After three skipped steps in a row. The best weights so far are in place, as they are
+            after a KeyboardInterrupt.
+        """
+        n_steps = epochs * len(self.get_iterator(dataset, training=True))
+        n_steps = n_steps if max_steps is None else min(n_steps, max_steps)
+        self._run = _Run(
+            n_steps=n_steps,
+            patience=None if valid is None else n_iter_no_change,
+            parameters=list(self.module_.parameters()),
+            hooks=_hooks_in_use(self.callbacks_),
+            schedule=_schedule(lr_schedule, self.lr, n_steps),
+        )
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr
+        self.notify("on_train_begin", X=dataset, y=None)
+        try:
+            self._run_epochs(dataset, valid, epochs)
+        except BaseException:
+            self._restore_best()
+            raise
+        else:
+            if self._run.patience is not None:
+                self._restore_best()
+        finally:
+            del self._run
+            self.module_.eval()
+            self.notify("on_train_end", X=dataset, y=None)
+
+    def _run_epochs(self, dataset: WindowDataset, valid: WindowDataset | None, epochs: int) -> None:
+        data = {"dataset_train": dataset, "dataset_valid": valid}
+        batches = self.get_iterator(dataset, training=True)
+        valid_batches = None if valid is None else self.get_iterator(valid)
+        for _ in range(epochs):
+            self.notify("on_epoch_begin", **data)
+            self.run_single_epoch(batches, True, "train", self.train_step)
+            self.run_single_epoch(valid_batches, False, "valid", self.validation_step)
+            self._keep_best("train_loss" if valid is None else "valid_loss")
+            try:
+                self.notify("on_epoch_end", **data)
+            except KeyboardInterrupt:
+                return  # how a skorch callback asks for the end of training
+            if self._run.steps >= self._run.n_steps or self._stalled():
+                return
+
+    def run_single_epoch(
+        self,
+        iterator: Batches | None,
+        training: bool,
+        prefix: str,
+        step_fn: Callable[..., dict[str, Any]],
+        **fit_params: Any,
+    ) -> None:
+        """Run one pass; per-batch history and hooks only where a callback reads them."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        run = self._run
+        outcomes: list[ClipOutcome] = []
+        losses, n_batches = _Mean(), 0
+        for batch in iterator:
+            if run.hooks:
+                self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            loss = step["loss"].item()
+            losses.add(loss, weight=len(batch[0]))
+            if training:
+                outcomes.append(step["outcome"])
+            n_batches += 1
+            if run.hooks:
+                self.history.record_batch(f"{prefix}_loss", loss)
+                self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+            if training and run.steps >= run.n_steps:
+                break
+        self.history.record(f"{prefix}_loss", losses.value)
+        self.history.record(f"{prefix}_batch_count", n_batches)
+        if training:
+            self._record_gradients(outcomes)
+
+    def train_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
+        """Take one step: forward, backward, clip, update; or skip it."""
+        run = self._run
+        self.optimizer_.zero_grad(set_to_none=True)
+        prediction, loss = self._forward(batch)
+        loss.backward()
+        if "on_grad_computed" in run.hooks:
+            named = list(self.module_.named_parameters())
+            self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        run.steps += 1
+        outcome = clip_gradients(run.parameters, self.clipping)
+        if outcome.skipped:
+            self._skip(batch)
+        else:
+            run.skipped_in_a_row = 0
+            if run.schedule is not None:
+                for group in self.optimizer_.param_groups:
+                    group["lr"] = run.schedule(run.steps)
+            self.optimizer_.step()
+        return {"loss": loss.detach(), "y_pred": prediction.detach(), "outcome": outcome}
+
+    def validation_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
+        """Return the loss of one batch without training on it."""
+        with torch.no_grad():
+            prediction, loss = self._forward(batch)
+        return {"loss": loss, "y_pred": prediction}
+
+    def _forward(self, batch: tuple[Tensor, Any]) -> tuple[Tensor, Tensor]:
+        x, target = batch
+        target, weight = target if isinstance(target, tuple) else (target, None)
+        prediction = self.module_(x, every_step=target.ndim == 3)
+        return prediction, self.criterion_(prediction, target, weight)
+
+    def _record_gradients(self, outcomes: list[ClipOutcome]) -> None:
+        norms = [outcome.norm for outcome in outcomes if not outcome.skipped]
+        n_steps = len(outcomes)
+        self.history.record("grad_norm", math.fsum(norms) / len(norms) if norms else math.nan)
+        self.history.record("grad_norm_max", max(norms, default=math.nan))
+        self.history.record("clip_fraction", sum(o.clipped for o in outcomes) / n_steps)
+        self.history.record("skipped_steps", n_steps - len(norms))
+        self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+
+    # What happens to the weights --------------------------------------------------------------
+
+    def _keep_best(self, monitored: str) -> None:
+        run, loss = self._run, self.history[-1][monitored]
+        if loss < run.best_loss:
+            run.best_loss, run.best_epoch = loss, len(self.history)
+            run.best_weights = {k: v.clone() for k, v in self.module_.state_dict().items()}
+
+    def _restore_best(self) -> None:
+        if self._run.best_weights is not None:
+            self.module_.load_state_dict(self._run.best_weights)
+
+    def _stalled(self) -> bool:
+        run = self._run
+        return run.patience is not None and len(self.history) - run.best_epoch >= run.patience
+
+    def _skip(self, batch: tuple[Tensor, Any]) -> None:
+        run = self._run
+        if run.skipped_in_a_row == 0:
+            run.first_skip = run.steps, self._culprit(batch)
+        run.skipped_in_a_row += 1
+        if run.skipped_in_a_row < _SKIPS_UNTIL_DIVERGED:
+            return
+        step, culprit = run.first_skip
+        raise DivergenceError(
+            f"the gradient was not finite in {_SKIPS_UNTIL_DIVERGED} steps in a row, from step "
+            f"{step} on: first in {culprit}. Finite values are needed there; scale the data "
+            f"(scaling='standard'), lower lr (now {self.lr:g}) or set gradient_clipping. The best "
+            "weights so far are in place.",
+            culprit=culprit,
+            step=step,
+        )
+
+    def _culprit(self, batch: tuple[Tensor, Any]) -> str:
+        """Name the first thing in a step that is not finite: input, target or parameter."""
+        x, target = batch
+        target = target[0] if isinstance(target, tuple) else target
+        if not x.isfinite().all():
+            _, step, channel = (~x.isfinite()).nonzero()[0].tolist()
+            return f"input {self._column(step, channel, x.shape[2])} (beyond float32)"
+        if target.isinf().any():
+            output = (~target.isfinite()).nonzero()[0][-1].item()
+            return f"target {output} (beyond float32)"
+        for name, parameter in self.module_.named_parameters():
+            if not parameter.isfinite().all():
+                return f"parameter {name!r}"
+        return self._overflow(x, target)
+
+    def _column(self, step: int, channel: int, n_channels: int) -> str:
+        if self.feature_names is None:
+            return f"step {step}, channel {channel}"
+        return f"column {str(self.feature_names[step * n_channels + channel])!r}"
+
+    def _overflow(self, x: Tensor, target: Tensor) -> str:
+        """Name what overflows although every number that goes in is finite."""
+        with torch.no_grad():
+            prediction = self.module_(x, every_step=target.ndim == 3)
+        if not prediction.isfinite().all():
+            largest = max(self.module_.named_parameters(), key=lambda item: item[1].abs().max())
+            return f"the forecasts; the largest parameter is {largest[0]!r}"
+        if target.nan_to_num().abs().max() > prediction.abs().max():
+            return f"the loss of a target of {target.nan_to_num().abs().max():.3g} scaled units"
+        return f"the loss of a forecast of {prediction.abs().max():.3g} scaled units"
+
+    # Prediction -------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Forecast in the data's units: (n, n_outputs), or (n, n_outputs, n_levels).
+
+        Windows pass in blocks of one size, the last one filled up: the products of a smaller
+        block are rounded differently, and a forecast must not depend on its neighbours.
+        """
+        windows = X.X if isinstance(X, WindowDataset) else np.asarray(X)
+        self.module_.eval()
+        forecasts = []
+        with torch.no_grad():
+            for start in range(0, len(windows), _PREDICTION_BLOCK):
+                x = windows[start : start + _PREDICTION_BLOCK]
+                units = self.scaling.units(x)
+                block = np.zeros((_PREDICTION_BLOCK, *x.shape[1:]), dtype=np.float32)
+                block[: len(x)] = units.of_windows(x)
+                output = self.module_(torch.from_numpy(block).to(self.device))[: len(x)]
+                forecasts.append(units.restore(output.cpu().numpy().astype(np.float64)))
+        return np.concatenate(forecasts)
+
+
+@dataclass
+class _Run:
+    """Where one training stands."""
+
+    n_steps: int
+    patience: int | None
+    parameters: list[Tensor]
+    hooks: set[str]
+    schedule: Callable[[int], float] | None
+    steps: int = 0
+    skipped_in_a_row: int = 0
+    first_skip: tuple[int, str] = (0, "")
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] | None = None
+
+
+class _Mean:
+    """Weighted mean of the values that are finite."""
+
+    def __init__(self) -> None:
+        self._total, self._weight = 0.0, 0
+
+    def add(self, value: float, *, weight: int) -> None:
+        if math.isfinite(value):
+            self._total += value * weight
+            self._weight += weight
+
+    @property
+    def value(self) -> float:
+        return self._total / self._weight if self._weight else math.nan
+
+
+def _hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:
+    """Return the per-batch hooks that a callback overrides; most override none."""
+    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    return {
+        hook
+        for hook in hooks
+        for _, callback in callbacks
+        if getattr(type(callback), hook) is not getattr(Callback, hook)
+    }
+
+
+def _schedule(name: str | None, lr: float, n_steps: int) -> Callable[[int], float] | None:
+    """Return the learning rate of step 1, 2, ... as a function; None keeps it."""
+    if name is None:
+        return None
+    warm_up = max(1, round(_WARM_UP * n_steps))
+
+    def cosine(step: int) -> float:
+        if step <= warm_up:
+            return lr * step / warm_up
+        return lr * 0.5 * (1.0 + math.cos(math.pi * (step - warm_up) / max(1, n_steps - warm_up)))
+
+    return cosine

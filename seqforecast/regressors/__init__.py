@@ -1,0 +1,7 @@
+"""The three recurrent regressors: windows in, the values that follow them out."""
+
+from seqforecast.regressors._gru import GRURegressor
+from seqforecast.regressors._lstm import LSTMRegressor
+from seqforecast.regressors._rnn import RNNRegressor
+
+__all__ = ["GRURegressor", "LSTMRegressor", "RNNRegressor"]

@@ -1,0 +1,476 @@
+"""What the three recurrent regressors share: fit, predict and everything scikit-learn expects."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from functools import partial
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import effective_n_jobs
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.metrics import r2_score
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Generator
+
+from seqforecast import nn
+from seqforecast._checks import targets_array, windows_array
+from seqforecast._scaling import SCALINGS, Scaling
+from seqforecast._threads import computing
+from seqforecast._training import RecurrentNet, WindowDataset
+from seqforecast.clipping import ClipNorm, ClippingStrategy
+from seqforecast.exceptions import DivergenceError
+from seqforecast.regressors._inputs import (
+    InputForm,
+    hold_out_newest,
+    training_dataset,
+    warn_if_degenerate,
+)
+from seqforecast.regressors._parameters import LOSSES, OPTIMIZERS, check_parameters
+from seqforecast.regressors._sklearn_callbacks import (
+    SUPPORTED,
+    CallbackSupportMixin,
+    EpochTasks,
+    with_callbacks,
+)
+
+__all__ = ["RecurrentRegressor"]
+
+Array = NDArray[Any]
+
+_EARLY_STOPPING_FROM = 500
+_DEFAULT_BATCH = 32
+_CALLER_OF_FIT = 4
+"""Frames between a warning and the line of the user that called `fit` or `partial_fit`."""
+
+
+def _predicts_quantiles(estimator: RecurrentRegressor) -> bool:
+    if estimator.loss != "quantile":
+        raise AttributeError(
+            f"loss={estimator.loss!r} forecasts one value; quantiles need loss='quantile'. "
+            "Set loss='quantile' and the levels in quantiles, then fit again."
+        )
+    return True
+
+
+class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, ABC):
+    """Fit and predict of a recurrent network on windows.
+
+    The base of `RNNRegressor`, `LSTMRegressor` and `GRURegressor`, which hold the parameters and
+    their documentation; it cannot be used by itself.
+    """
+
+    hidden_size: int
+    num_layers: int
+    dropout: float
+    recurrent_init: str | None
+    n_channels: int
+    scaling: str | None
+    loss: str
+    quantiles: tuple[float, ...]
+    optimizer: Any
+    lr: float
+    weight_decay: float
+    lr_schedule: str | None
+    batch_size: int
+    max_epochs: int
+    max_steps: int | None
+    gradient_clipping: Any
+    early_stopping: Any
+    validation_fraction: float
+    n_iter_no_change: int
+    callbacks: list[Any] | None
+    verbose: int
+    warm_start: bool
+    n_jobs: int | None
+    device: str
+    random_state: Any
+
+    # The public methods -----------------------------------------------------------------------
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+        """Fit the network to windows and the values that follow them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window * n_channels) or \
+(n_windows, window, n_channels)
+            The windows, in time order, each with its oldest step first and the channels of a step
+            side by side. Nothing is copied: a strided view stays one.
+        y : array-like of shape (n_windows,), (n_windows, n_outputs) or \
+(n_windows, window, n_outputs)
+            The targets. With three dimensions there is one at every step, and NaN marks a step
+            without one.
+        sample_weight : array-like of shape (n_windows,), default=None
+            Weight of each window: 2 counts like the window twice, 0 leaves it out.
+        X_val : array-like, default=None
+            Windows of the same form for validation. None takes the newest
+            `validation_fraction` of the rows where early stopping is on.
+        y_val : array-like, default=None
+            Targets of `X_val`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an array cannot be used; what was fitted before stays.
+        DivergenceError
+            If the gradient was not finite in three steps in a row; the best weights so far
+            stay.
+        """
+        with self._unchanged_on_error():
+            goes_on = self.warm_start and hasattr(self, "net_")
+            data = self._training_data(X, y, sample_weight, reset=not goes_on)
+            train, valid, early_stopping = self._split(data, X_val, y_val)
+            self._train(
+                self.net_ if goes_on else self._new_net(train),
+                train,
+                valid,
+                {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}},
+                epochs=self.max_epochs,
+                max_steps=self.max_steps,
+                lr_schedule=self.lr_schedule,
+                n_iter_no_change=self.n_iter_no_change if early_stopping else None,
+            )
+        return self
+
+    @with_callbacks
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train one more pass, at a constant learning rate.
+
+        The first call builds the network and learns the scaling; later calls keep both, so that
+        a stream of batches is seen in the same units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window * n_channels) or \
+(n_windows, window, n_channels)
+            The windows.
+        y : array-like of shape (n_windows,), (n_windows, n_outputs) or \
+(n_windows, window, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_windows,), default=None
+            Weight of each window.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        with self._unchanged_on_error():
+            goes_on = hasattr(self, "net_")
+            data = self._training_data(X, y, sample_weight, reset=not goes_on)
+            self._train(
+                self.net_ if goes_on else self._new_net(data),
+                data,
+                None,
+                {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}},
+                epochs=1,
+            )
+        return self
+
+    def predict(self, X):
+        """Forecast the values that follow each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window * n_channels) or \
+(n_windows, window, n_channels)
+            The windows, as in `fit`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_windows,) or (n_windows, n_outputs)
+            The forecasts, float64, in the units of the targets; one dimension where `fit` saw
+            one. The median with ``loss="quantile"``.
+        """
+        forecast = self._forecast(X)
+        if self.quantiles_ is not None:
+            forecast = forecast[..., self._level_column(0.5)]
+        return forecast[:, 0] if self._form.y_ndim == 1 else forecast
+
+    @available_if(_predicts_quantiles)
+    def predict_quantiles(self, X):
+        """Forecast the quantiles of the values that follow each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window * n_channels) or \
+(n_windows, window, n_channels)
+            The windows, as in `fit`.
+
+        Returns
+        -------
+        quantiles : ndarray of shape (n_windows, n_quantiles) or \
+(n_windows, n_outputs, n_quantiles)
+            One column a level of the parameter `quantiles`, in its order; they never cross.
+        """
+        return self._quantiles(X, self.quantiles)
+
+    @available_if(_predicts_quantiles)
+    def predict_interval(self, X, coverage=0.8):
+        """Forecast an interval that holds the value with a given probability.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window * n_channels) or \
+(n_windows, window, n_channels)
+            The windows, as in `fit`.
+        coverage : float, default=0.8
+            Probability, in (0, 1). The levels (1 - coverage) / 2 and (1 + coverage) / 2 must be
+            among `quantiles`.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_windows, 2) or (n_windows, n_outputs, 2)
+            Lower and upper end.
+
+        Raises
+        ------
+        ValueError
+            If the network was not fitted for these levels.
+        """
+        ends = (1 - coverage) / 2, (1 + coverage) / 2
+        return self._quantiles(X, ends)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the coefficient of determination of the forecasts.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window * n_channels) or \
+(n_windows, window, n_channels)
+            The windows, as in `fit`.
+        y : array-like of shape (n_windows,), (n_windows, n_outputs) or \
+(n_windows, window, n_outputs)
+            What came. Of targets at every step the last one counts, where there is one.
+        sample_weight : array-like of shape (n_windows,), default=None
+            Weight of each window.
+
+        Returns
+        -------
+        score : float
+            R2: 1 is perfect, 0 is as good as the mean.
+        """
+        forecast, y = self.predict(X), np.asarray(y)
+        if y.ndim == 3:
+            y = y[:, -1]
+            known = ~np.isnan(y).any(axis=1)
+            forecast, y = forecast[known], y[known]
+            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+        return r2_score(y, forecast, sample_weight=sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        return tags
+
+    # Input ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """Put everything back as it was if fitting fails before there is something to keep."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except DivergenceError:
+            raise
+        except Exception:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _training_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> WindowDataset:
+        check_parameters(self.get_params(deep=False))
+        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
+        owner = type(self).__name__
+        X, y = windows_array(X, owner=owner), targets_array(y, owner=owner)
+        if reset:
+            self._form = form = InputForm.of(
+                X,
+                y,
+                n_channels=self.n_channels,
+                owner=owner,
+                columns=getattr(self, "feature_names_in_", None),
+            )
+            self.n_features_in_ = form.n_features
+            self.window_, self.n_channels_ = form.window, form.n_channels
+            self.n_outputs_, self.n_validation_ = form.n_outputs, 0
+        data = training_dataset(self._form, X, y, sample_weight)
+        warn_if_degenerate(data, stacklevel=_CALLER_OF_FIT)
+        return data
+
+    def _split(
+        self, data: WindowDataset, X_val: Any, y_val: Any
+    ) -> tuple[WindowDataset, WindowDataset | None, bool]:
+        """Return training windows, validation windows, and whether these end the training."""
+        given = X_val is not None
+        if given != (y_val is not None):
+            missing = "y_val" if given else "X_val"
+            raise ValueError(
+                f"{missing} is None, but its partner was given; both are needed. Pass both, or "
+                "neither to validate on the newest windows of X."
+            )
+        early_stopping = self.early_stopping
+        if early_stopping == "auto":
+            early_stopping = given or len(data) >= _EARLY_STOPPING_FROM
+        valid = None
+        if given:
+            valid = self._form.dataset(X_val, y_val, y_name="y_val")
+        elif early_stopping:
+            fraction = self.validation_fraction
+            data, valid = hold_out_newest(data, fraction, n_outputs=self.n_outputs_)
+        self.n_validation_ = 0 if valid is None else len(valid)
+        return data, valid, early_stopping
+
+    # Training ---------------------------------------------------------------------------------
+
+    def _new_net(self, data: WindowDataset) -> RecurrentNet:
+        scaling: Scaling = SCALINGS[self.scaling]()
+        scaling.fit(data.X, data.y, data.weight)
+        weights, order, dropout = self._generators()
+        names = getattr(self, "feature_names_in_", None)
+        self.quantiles_ = None
+        criterion = LOSSES[self.loss]
+        if self.loss == "quantile":
+            self.quantiles_ = tuple(sorted({float(level) for level in self.quantiles} | {0.5}))
+            criterion = partial(criterion, self.quantiles_)
+        net = RecurrentNet(
+            self._network(weights, dropout),
+            criterion(),
+            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
+            scaling=scaling,
+            generator=order,
+            weight_decay=self.weight_decay,
+            feature_names=None if names is None else list(names),
+            lr=self.lr,
+            callbacks=[copy(callback) for callback in self.callbacks or []],
+            device=self._device(),
+            verbose=self.verbose,
+        )
+        return net.initialize()
+
+    def _generators(self) -> list[Generator]:
+        """Return generators for the first weights, the order of the windows and dropout.
+
+        None draws from the operating system: numpy's global generator is not ours to move.
+        """
+        if self.random_state is None:
+            seeds = np.random.SeedSequence().generate_state(3)
+        else:
+            seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
+        return [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+
+    def _network(self, weights: Generator, dropout: Generator) -> nn.RecurrentNetwork:
+        recurrent = self._recurrent_layer(weights)
+        recurrent.dropout.generator = dropout
+        if self.recurrent_init == "orthogonal":
+            nn.orthogonal_(recurrent, generator=weights)
+        bias = getattr(self, "forget_bias", None)
+        if bias is not None:
+            nn.forget_gate_bias_(recurrent, bias, window=self.window_, generator=weights)
+        head: torch.nn.Module
+        if self.quantiles_ is None:
+            head = nn.LinearHead(self.hidden_size, self.n_outputs_, generator=weights)
+        else:
+            head = nn.QuantileHead(
+                self.hidden_size, self.n_outputs_, self.quantiles_, generator=weights
+            )
+        return nn.RecurrentNetwork(recurrent, head, self.dropout, generator=dropout)
+
+    @abstractmethod
+    def _recurrent_layer(self, generator: Generator) -> nn.RecurrentLayer:
+        """Return the recurrent layer with torch's own first values."""
+
+    def _train(
+        self,
+        net: RecurrentNet,
+        data: WindowDataset,
+        valid: WindowDataset | None,
+        raw: dict[str, Any],
+        **options: Any,
+    ) -> None:
+        """Train the net; keep it also where training was broken off with good weights."""
+        net.lr, net.batch_size = self.lr, min(self.batch_size, len(data))
+        if self.batch_size > max(len(data), _DEFAULT_BATCH):
+            warnings.warn(
+                f"batch_size={self.batch_size}, but there are {len(data)} training windows; every "
+                "step uses them all. Lower batch_size or pass more windows.",
+                stacklevel=_CALLER_OF_FIT,
+            )
+        clipping = self.gradient_clipping
+        if isinstance(clipping, ClippingStrategy):
+            clipping = clone(clipping)
+        net.clipping = ClipNorm(float(clipping)) if isinstance(clipping, Real) else clipping
+        tasks = EpochTasks(self, options["epochs"], raw, lambda: self._fitted_attributes(net))
+        if SUPPORTED:
+            net.callbacks_.append(("epoch_tasks", tasks))
+        try:
+            with computing(self._n_threads()):
+                net.train(data, valid, **options)
+        except (DivergenceError, KeyboardInterrupt):
+            self.__dict__.update(self._fitted_attributes(net))
+            raise
+        finally:
+            if SUPPORTED:
+                net.callbacks_.pop()
+        self.__dict__.update(self._fitted_attributes(net))
+
+    def _fitted_attributes(self, net: RecurrentNet) -> dict[str, Any]:
+        rows = [{k: v for k, v in row.items() if _is_column(k)} for row in net.history]
+        history = pd.DataFrame(rows).set_index("epoch")
+        return {"net_": net, "history_": history, "n_iter_": len(history)}
+
+    # Output -----------------------------------------------------------------------------------
+
+    def _forecast(self, X: Any) -> NDArray[np.float64]:
+        check_is_fitted(self, "net_")
+        validate_data(self, X, reset=False, skip_check_array=True, ensure_2d=False)
+        windows = self._form.windows(X)
+        with computing(self._n_threads()):
+            return self.net_.predict(windows)
+
+    def _quantiles(self, X: Any, wanted: Any) -> NDArray[np.float64]:
+        forecast = self._forecast(X)
+        quantiles = forecast[..., [self._level_column(level) for level in wanted]]
+        return quantiles[:, 0] if self._form.y_ndim == 1 else quantiles
+
+    def _level_column(self, level: float) -> int:
+        known = self.quantiles_ or ()
+        for column, other in enumerate(known):
+            if abs(other - level) < 1e-9:
+                return column
+        raise ValueError(
+            f"the quantile {level:g} was asked for, but the network was fitted for {known}. Add "
+            "the level to quantiles and fit again."
+        )
+
+    def _n_threads(self) -> int:
+        return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
+
+    def _device(self) -> str:
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return str(self.device)
+
+
+def _is_column(name: str) -> bool:
+    """Tell skorch's bookkeeping from what a row of the history says."""
+    return name != "batches" and not name.endswith(("_batch_count", "_best"))

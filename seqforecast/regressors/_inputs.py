@@ -1,0 +1,189 @@
+"""What a regressor is given: windows, targets and weights, checked and cut for training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import _check_sample_weight
+
+from seqforecast._checks import require_finite, targets_array, windows_array
+from seqforecast._training import WindowDataset
+
+__all__ = ["InputForm", "hold_out_newest", "training_dataset", "warn_if_degenerate"]
+
+Array = NDArray[Any]
+
+_LARGEST_VALIDATION = 10_000
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """The form of windows and targets that a network was built for.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for messages.
+    window, n_channels, n_outputs : int
+        Steps and channels of a window, values forecast at once.
+    y_ndim : int
+        Number of dimensions of the targets.
+    columns : sequence of str, default=None
+        Names of the columns of a flat row.
+    """
+
+    owner: str
+    window: int
+    n_channels: int
+    y_ndim: int
+    n_outputs: int
+    columns: Sequence[str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        windows: Array,
+        targets: Array,
+        *,
+        n_channels: int,
+        owner: str,
+        columns: Sequence[str] | None,
+    ) -> InputForm:
+        """Learn the form from the first data."""
+        if windows.ndim == 2:
+            if windows.shape[1] % n_channels:
+                raise ValueError(
+                    f"X has {windows.shape[1]} columns, but n_channels={n_channels}; window * "
+                    "n_channels columns are needed. Set n_channels to the number of columns of "
+                    "one step."
+                )
+            window = windows.shape[1] // n_channels
+        else:
+            if n_channels not in (1, windows.shape[2]):
+                raise ValueError(
+                    f"X has {windows.shape[2]} channels, but n_channels={n_channels}; the same "
+                    "number is needed. Leave n_channels out: windows of three dimensions tell it."
+                )
+            window, n_channels = windows.shape[1:]
+        n_outputs = 1 if targets.ndim == 1 else targets.shape[-1]
+        return cls(owner, window, n_channels, targets.ndim, n_outputs, columns)
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of a flat row."""
+        return self.window * self.n_channels
+
+    def windows(self, X: Any) -> Array:
+        """Return windows as a view of shape (n, window, n_channels), checked."""
+        windows = windows_array(X, owner=self.owner)
+        n_features = windows[:0].size or int(np.prod(windows.shape[1:]))
+        flat = windows.ndim == 2
+        if n_features != self.n_features or not (
+            flat or windows.shape[1:] == (self.window, self.n_channels)
+        ):
+            raise ValueError(
+                f"X has {n_features} features, but {self.owner} is expecting {self.n_features} "
+                f"features as input: {self.window} steps of {self.n_channels} channel(s) each. "
+                f"X has shape {windows.shape}; make the windows as for fit."
+            )
+        require_finite(windows, "X", columns=self.columns)
+        return windows.reshape(len(windows), self.window, self.n_channels) if flat else windows
+
+    def targets(self, y: Any, name: str = "y") -> Array:
+        """Return targets of shape (n, n_outputs) or (n, window, n_outputs), checked."""
+        targets = targets_array(y, owner=self.owner, name=name)
+        shape = {1: (), 2: (self.n_outputs,), 3: (self.window, self.n_outputs)}[self.y_ndim]
+        if targets.shape[1:] != shape or 0 in targets.shape:
+            needed = "".join(f", {size}" for size in shape) or ","
+            raise ValueError(
+                f"{name} has shape {targets.shape}; (n_windows{needed}) is needed beside windows "
+                f"of {self.window} steps and the targets of the first fit. Reshape {name}."
+            )
+        require_finite(targets, name, allow_nan=targets.ndim == 3)
+        if targets.ndim == 3 and np.isnan(targets).all():
+            raise ValueError(
+                f"{name} is NaN at every step; at least one target is needed. Check how the "
+                "targets were made."
+            )
+        return targets[:, None] if targets.ndim == 1 else targets
+
+    def dataset(self, X: Any, y: Any, *, y_name: str = "y") -> WindowDataset:
+        """Return windows and targets, checked to belong together."""
+        windows, targets = self.windows(X), self.targets(y, y_name)
+        check_consistent_length(windows, targets)
+        return WindowDataset(windows, targets)
+
+
+def training_dataset(form: InputForm, X: Any, y: Any, sample_weight: Any) -> WindowDataset:
+    """Return the training data; windows of weight 0 are left out, the other weights average 1."""
+    data = form.dataset(X, y)
+    windows, targets = data.X, data.y
+    if len(data) < 2:
+        raise ValueError(
+            f"X has 1 window (n_samples=1, shape={data.X.shape}); at least 2 are needed to learn "
+            "from. Use a longer series or a shorter window."
+        )
+    if sample_weight is None:
+        return data
+    weight = _check_sample_weight(sample_weight, data.X, dtype=np.float64)
+    if (weight < 0).any() or not (weight > 0).any():
+        raise ValueError(
+            f"sample_weight lies between {weight.min():g} and {weight.max():g}; weights of at "
+            "least 0, not all of them 0, are needed. Drop the windows that should not count."
+        )
+    if (weight == 0).any():
+        used = np.flatnonzero(weight)
+        windows, targets, weight = windows[used], targets[used], weight[used]
+    return WindowDataset(windows, targets, weight / weight.mean())
+
+
+def hold_out_newest(
+    data: WindowDataset, fraction: float, *, n_outputs: int
+) -> tuple[WindowDataset, WindowDataset]:
+    """Split off the newest rows for validation.
+
+    The targets of a window reach `n_outputs` steps into the future; as many rows less one are
+    left out between the parts, so that no training target is seen again in validation.
+    """
+    n = len(data)
+    n_valid = max(1, round(fraction * n))
+    n_train = n - n_valid - (n_outputs - 1)
+    if n_train < 1:
+        raise ValueError(
+            f"{n} windows, of which {n_valid} validate and {n_outputs - 1} lie between, leave "
+            "none to train on. Pass more windows, lower validation_fraction or set "
+            "early_stopping=False."
+        )
+    # Neighbours overlap: more than some thousand of them cost time and tell nothing new.
+    thin = -(-n_valid // _LARGEST_VALIDATION)
+    return _rows(data, slice(0, n_train)), _rows(data, slice(n - n_valid, n, thin))
+
+
+def _rows(data: WindowDataset, rows: slice) -> WindowDataset:
+    return WindowDataset(
+        data.X[rows], data.y[rows], None if data.weight is None else data.weight[rows]
+    )
+
+
+def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:
+    """Warn of data that can be fitted but from which nothing can be learnt."""
+    newest = data.y[:, -1] if data.y.ndim == 3 else data.y
+    low, high = np.fmin.reduce(newest, axis=None), np.fmax.reduce(newest, axis=None)
+    if low == high:
+        warnings.warn(
+            f"y is constant: {low:g} in all {len(data)} windows. There is nothing to learn, and "
+            "every forecast will be close to it. Check the target column.",
+            stacklevel=stacklevel + 1,
+        )
+    if data.X.shape[1] == 1:
+        warnings.warn(
+            "X has windows of 1 step: a recurrent network has nothing to remember there. Use "
+            "longer windows, or n_channels=1 if the columns are steps.",
+            stacklevel=stacklevel + 1,
+        )
