@@ -33,7 +33,8 @@ def check_integer(name: str, value: Any, *, minimum: int = 1) -> None:
     whole = isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
     if not whole or value < minimum:
         raise ValueError(
-            f"{name}={value!r}; an integer of at least {minimum} is needed. Set {name} to one."
+            f"{name}={value!r}; an integer of at least {minimum} is needed. Set {name} to such an "
+            "integer."
         )
 
 
@@ -51,7 +52,9 @@ def check_number(
     if not inside or (open_low and value == low):
         bounds = "" if low == -math.inf else f" {'above' if open_low else 'of at least'} {low:g}"
         bounds += "" if high == math.inf else f" and below {high:g}"
-        raise ValueError(f"{name}={value!r}; a number{bounds} is needed. Set {name} to one.")
+        raise ValueError(
+            f"{name}={value!r}; a number{bounds} is needed. Set {name} to such a number."
+        )
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -80,7 +83,7 @@ def check_word(name: str, value: Any, words: Iterable[str | None], *, other: str
     near = difflib.get_close_matches(
         str(value), [word for word in allowed if word is not None], n=1, cutoff=0.5
     )
-    advice = f"Did you mean {near[0]!r}?" if near else f"Set {name} to one of them."
+    advice = f"Did you mean {near[0]!r}?" if near else f"Choose {name} among them."
     choices = ", ".join(repr(word) for word in allowed) + (f" or {other}" if other else "")
     raise ValueError(f"{name}={value!r}; one of {choices} is needed. {advice}")
 

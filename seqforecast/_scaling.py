@@ -82,8 +82,8 @@ class StandardScaling(Scaling):
 
     def fit(self, windows: Array, targets: Array, weight: Array | None) -> None:
         """Learn mean and standard deviation of each channel and each output."""
-        level, scale = weighted_moments(windows, weight)
-        target_level, target_scale = weighted_moments(targets, weight)
+        level, scale = weighted_moments(windows, weight, name="X")
+        target_level, target_scale = weighted_moments(targets, weight, name="y")
         self._units = Units(
             level,
             usable(scale, level),
@@ -106,13 +106,14 @@ class WindowScaling(Scaling):
 
     def fit(self, windows: Array, targets: Array, weight: Array | None) -> None:
         """Learn the overall spread of each channel, for windows that have none."""
-        level, scale = weighted_moments(windows, weight)
+        level, scale = weighted_moments(windows, weight, name="X")
         self._overall = usable(scale, level)
 
     def units(self, windows: Array) -> Units:
         """Return mean and standard deviation of each window."""
-        level = windows.mean(axis=1, keepdims=True)
-        own = windows.std(axis=1, keepdims=True)
+        # float64: in float32 a flat window has a spread, that of rounding its mean.
+        level = windows.mean(axis=1, keepdims=True, dtype=np.float64)
+        own = windows.std(axis=1, keepdims=True, dtype=np.float64)
         scale = np.where(is_constant(own, level), self._overall, own)
         return Units(level, scale, level[:, 0, :1], scale[:, 0, :1])
 
@@ -135,7 +136,9 @@ def usable(scale: Array, level: Array) -> Array:
     return np.where(is_constant(scale, level), 1.0, scale)
 
 
-def weighted_moments(values: Array, weight: Array | None) -> tuple[Array, Array]:
+def weighted_moments(
+    values: Array, weight: Array | None, *, name: str = "values"
+) -> tuple[Array, Array]:
     """Return mean and standard deviation over all axes but the last, leaving NaN out.
 
     Reads `values` of shape (n, n_outputs) or (n, window, n_channels) chunk by chunk, so that
@@ -148,6 +151,8 @@ def weighted_moments(values: Array, weight: Array | None) -> tuple[Array, Array]
         What to describe.
     weight : ndarray of shape (n,), default=None
         Weight of each row; None is 1.
+    name : str, default="values"
+        What the values are, for messages.
     """
     n_columns = values.shape[-1]
     rows = max(1, _CHUNK // max(1, values[0].size))
@@ -158,14 +163,14 @@ def weighted_moments(values: Array, weight: Array | None) -> tuple[Array, Array]
         chunk = np.ascontiguousarray(values[part], dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             n, chunk_mean, chunk_squares = _chunk_moments(chunk, chunk_weight)
-        merged = np.maximum(total + n, np.finfo(float).tiny)
-        shift = chunk_mean - mean
-        mean = mean + shift * n / merged
-        squares = squares + chunk_squares + shift**2 * total * n / merged
-        total = total + n
+            merged = np.maximum(total + n, np.finfo(float).tiny)
+            shift = chunk_mean - mean
+            mean = mean + shift * n / merged
+            squares = squares + chunk_squares + shift**2 * total * n / merged
+            total = total + n
     if not np.isfinite(squares).all():
         raise ValueError(
-            f"values up to {np.nanmax(np.abs(values[..., ~np.isfinite(squares)])):.3g} were given; "
+            f"{name} holds {np.nanmax(np.abs(values[..., ~np.isfinite(squares)])):.3g}; "
             "numbers whose square fits into float64 are needed. Divide the data by a constant."
         )
     return mean, np.sqrt(squares / np.maximum(total, np.finfo(float).tiny))

@@ -13,7 +13,8 @@ __all__ = ["computing"]
 _SMALLEST_DENORMAL = 5e-324
 
 _lock = threading.Lock()
-_active = 0
+_active: list[tuple[int, int]] = []
+"""Thread and thread count of all that compute now."""
 _ambient_threads = 1
 
 
@@ -31,7 +32,7 @@ def computing(n_threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(was_flushing)
-        _leave(threads_before)
+        _leave(n_threads, threads_before)
 
 
 def _flushes_denormals() -> bool:
@@ -48,20 +49,21 @@ def _enter(n_threads: int) -> int:
     yet. A thread that starts while another one computes would take our count for its own, and
     'restore' it for ever; it gets the count from before the first of us instead.
     """
-    global _active, _ambient_threads
+    global _ambient_threads
+    thread = threading.get_ident()
     with _lock:
         threads_before = torch.get_num_threads()
-        if _active == 0:
+        nested = any(thread == other for other, _ in _active)
+        if not _active:
             _ambient_threads = threads_before
-        elif threads_before == n_threads:
+        elif not nested and any(threads_before == count for _, count in _active):
             threads_before = _ambient_threads
-        _active += 1
         torch.set_num_threads(n_threads)
+        _active.append((thread, n_threads))
         return threads_before
 
 
-def _leave(threads_before: int) -> None:
-    global _active
+def _leave(n_threads: int, threads_before: int) -> None:
     with _lock:
-        _active -= 1
+        _active.remove((threading.get_ident(), n_threads))
         torch.set_num_threads(threads_before)

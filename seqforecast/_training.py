@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -108,8 +108,7 @@ class Batches:
         return windows, (targets, self._tensor(weight[rows]))
 
     def _tensor(self, values: Array) -> Tensor:
-        tensor = torch.from_numpy(values.astype(np.float32))
-        return tensor if self.device == "cpu" else tensor.to(self.device)
+        return torch.from_numpy(values).to(device=self.device, dtype=torch.float32)
 
 
 class RecurrentNet(NeuralNet):
@@ -285,28 +284,28 @@ class RecurrentNet(NeuralNet):
         if iterator is None:
             return
         self._set_training(training)
-        run = self._run
-        outcomes: list[ClipOutcome] = []
-        losses, n_batches = _Mean(), 0
-        for batch in iterator:
-            if run.hooks:
-                self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            loss = step["loss"].item()
-            losses.add(loss, weight=len(batch[0]))
+        run, losses, n_batches = self._run, _Mean(), 0
+        run.outcomes.clear()
+        try:
+            for batch in iterator:
+                if run.hooks:
+                    self.notify("on_batch_begin", batch=batch, training=training)
+                step = step_fn(batch, **fit_params)
+                loss = step["loss"].item()
+                losses.add(loss, weight=len(batch[0]))
+                n_batches += 1
+                if run.hooks:
+                    self.history.record_batch(f"{prefix}_loss", loss)
+                    self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
+                    self.notify("on_batch_end", batch=batch, training=training, **step)
+                if training and run.steps >= run.n_steps:
+                    break
+        finally:
+            # Where training breaks off, too: the last row tells what happened.
+            self.history.record(f"{prefix}_loss", losses.value)
+            self.history.record(f"{prefix}_batch_count", n_batches)
             if training:
-                outcomes.append(step["outcome"])
-            n_batches += 1
-            if run.hooks:
-                self.history.record_batch(f"{prefix}_loss", loss)
-                self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
-                self.notify("on_batch_end", batch=batch, training=training, **step)
-            if training and run.steps >= run.n_steps:
-                break
-        self.history.record(f"{prefix}_loss", losses.value)
-        self.history.record(f"{prefix}_batch_count", n_batches)
-        if training:
-            self._record_gradients(outcomes)
+                self._record_gradients(run.outcomes)
 
     def train_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
         """Take one step: forward, backward, clip, update; or skip it."""
@@ -319,6 +318,7 @@ class RecurrentNet(NeuralNet):
             self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         run.steps += 1
         outcome = clip_gradients(run.parameters, self.clipping)
+        run.outcomes.append(outcome)
         if outcome.skipped:
             self._skip(batch)
         else:
@@ -327,7 +327,7 @@ class RecurrentNet(NeuralNet):
                 for group in self.optimizer_.param_groups:
                     group["lr"] = run.schedule(run.steps)
             self.optimizer_.step()
-        return {"loss": loss.detach(), "y_pred": prediction.detach(), "outcome": outcome}
+        return {"loss": loss.detach(), "y_pred": prediction.detach()}
 
     def validation_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
         """Return the loss of one batch without training on it."""
@@ -343,11 +343,11 @@ class RecurrentNet(NeuralNet):
 
     def _record_gradients(self, outcomes: list[ClipOutcome]) -> None:
         norms = [outcome.norm for outcome in outcomes if not outcome.skipped]
-        n_steps = len(outcomes)
+        n_clipped = sum(outcome.clipped for outcome in outcomes)
         self.history.record("grad_norm", math.fsum(norms) / len(norms) if norms else math.nan)
         self.history.record("grad_norm_max", max(norms, default=math.nan))
-        self.history.record("clip_fraction", sum(o.clipped for o in outcomes) / n_steps)
-        self.history.record("skipped_steps", n_steps - len(norms))
+        self.history.record("clip_fraction", n_clipped / max(1, len(outcomes)))
+        self.history.record("skipped_steps", len(outcomes) - len(norms))
         self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
 
     # What happens to the weights --------------------------------------------------------------
@@ -451,6 +451,7 @@ class _Run:
     best_loss: float = math.inf
     best_epoch: int = 0
     best_weights: dict[str, Tensor] | None = None
+    outcomes: list[ClipOutcome] = field(default_factory=list)
 
 
 class _Mean:

@@ -218,7 +218,7 @@ class AutoClip(ClippingStrategy):
         low = math.floor(position)
         high = min(low + 1, len(self._ordered) - 1)
         share = position - low
-        return self._ordered[low] * (1 - share) + self._ordered[high] * share
+        return self._ordered[low] + share * (self._ordered[high] - self._ordered[low])
 
 
 def clip_gradients(parameters: Iterable[Tensor], strategy: ClippingStrategy | None) -> ClipOutcome:

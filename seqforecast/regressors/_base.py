@@ -435,7 +435,7 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
 
     def _fitted_attributes(self, net: RecurrentNet) -> dict[str, Any]:
         rows = [{k: v for k, v in row.items() if _is_column(k)} for row in net.history]
-        history = pd.DataFrame(rows).set_index("epoch")
+        history = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
         return {"net_": net, "history_": history, "n_iter_": len(history)}
 
     # Output -----------------------------------------------------------------------------------
@@ -473,4 +473,4 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
 
 def _is_column(name: str) -> bool:
     """Tell skorch's bookkeeping from what a row of the history says."""
-    return name != "batches" and not name.endswith(("_batch_count", "_best"))
+    return name not in ("batches", "epoch") and not name.endswith(("_batch_count", "_best"))

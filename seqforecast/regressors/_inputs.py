@@ -121,7 +121,10 @@ class InputForm:
 
 
 def training_dataset(form: InputForm, X: Any, y: Any, sample_weight: Any) -> WindowDataset:
-    """Return the training data; windows of weight 0 are left out, the other weights average 1."""
+    """Return the training data; windows of weight 0 are left out.
+
+    The other weights average 1 over the targets that are known, so that the loss keeps its size.
+    """
     data = form.dataset(X, y)
     windows, targets = data.X, data.y
     if len(data) < 2:
@@ -140,7 +143,13 @@ def training_dataset(form: InputForm, X: Any, y: Any, sample_weight: Any) -> Win
     if (weight == 0).any():
         used = np.flatnonzero(weight)
         windows, targets, weight = windows[used], targets[used], weight[used]
-    return WindowDataset(windows, targets, weight / weight.mean())
+    known = np.isfinite(targets).mean(axis=tuple(range(1, targets.ndim)))
+    if not known.any():
+        raise ValueError(
+            "y is NaN at every step of the windows whose sample_weight is above 0; at least one "
+            "target is needed. Check how targets and weights were made."
+        )
+    return WindowDataset(windows, targets, weight / np.average(weight, weights=known))
 
 
 def hold_out_newest(
