@@ -12,7 +12,7 @@ __all__ = ["SCALINGS", "NoScaling", "Scaling", "StandardScaling", "Units", "Wind
 
 Array = NDArray[np.float64]
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 """Values read at once: windows overlap, and a copy of all of them may not fit into memory."""
 
 _NOISE = 1e-12
@@ -42,9 +42,10 @@ class Units:
 
     def of_targets(self, y: Array) -> Array:
         """Express targets (n, n_outputs) or (n, window, n_outputs) in these units."""
-        axis = () if y.ndim == 2 else (1,)
-        level = np.expand_dims(self.target_level, axis)
-        return (y - level) / np.expand_dims(self.target_scale, axis)
+        level, scale = self.target_level, self.target_scale
+        if y.ndim == 3:
+            level, scale = level[:, None], scale[:, None]
+        return (y - level) / scale
 
     def restore(self, prediction: Array) -> Array:
         """Express forecasts (n, n_outputs) or (n, n_outputs, n_levels) in the data's units."""
@@ -180,8 +181,11 @@ def _chunk_moments(chunk: Array, weight: Array | None) -> tuple[Array, Array, Ar
     """Return total weight, mean and summed squared deviations of each column of a chunk."""
     axes = tuple(range(chunk.ndim - 1))
     if weight is None and not np.isnan(chunk.sum()):
-        mean = chunk.mean(axis=axes)
-        return np.full(mean.shape, float(chunk[..., 0].size)), mean, ((chunk - mean) ** 2).sum(axes)
+        # Column by column: over a last axis of two numpy is ten times slower.
+        columns = np.ascontiguousarray(chunk.reshape(-1, chunk.shape[-1]).T)
+        mean = columns.mean(axis=1)
+        squares = ((columns - mean[:, None]) ** 2).sum(axis=1)
+        return np.full(mean.shape, float(columns.shape[1])), mean, squares
     known = ~np.isnan(chunk)
     filled = np.where(known, chunk, 0.0)
     share = known * (1.0 if weight is None else weight.reshape(-1, *[1] * (chunk.ndim - 1)))

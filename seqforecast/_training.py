@@ -1,14 +1,14 @@
-"""The skorch net that seqforecast trains: batches of windows, the lean step, the divergence guard.
+"""The skorch net that seqforecast trains: the lean step and the divergence guard.
 
-skorch keeps the epochs, the history and the callbacks. Ours are the batches (gathered by index from
-strided views, no DataLoader), a step without per-batch bookkeeping that nobody reads, clipping,
-and the rule that the best weights survive whatever ends a training.
+skorch keeps the epochs, the history and the callbacks. Ours are the batches, a step without
+per-batch bookkeeping that nobody reads, clipping, and the rule that the best weights survive
+whatever ends a training.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback, PrintLog
 from torch import Generator, Tensor, nn
-from torch.utils.data import Dataset
 
+from seqforecast._batches import Batches, WindowDataset
 from seqforecast._scaling import Scaling
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
 from seqforecast.exceptions import DivergenceError
 
-__all__ = ["Batches", "RecurrentNet", "WindowDataset"]
+__all__ = ["RecurrentNet"]
 
 Array = NDArray[Any]
 
@@ -32,83 +32,6 @@ _SKIPS_UNTIL_DIVERGED = 3
 _WARM_UP = 0.05
 _EVALUATION_BATCH = 256
 _PREDICTION_BLOCK = 64
-
-
-class WindowDataset(Dataset):
-    """Windows with their targets and weights; views stay views.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, window, n_channels)
-        The windows, usually a strided view.
-    y : ndarray of shape (n, n_outputs) or (n, window, n_outputs)
-        The targets.
-    weight : ndarray of shape (n,), default=None
-        Weight of each window, with mean 1.
-    """
-
-    def __init__(self, X: Array, y: Array, weight: Array | None = None) -> None:
-        self.X = X
-        self.y = y
-        self.weight = weight
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-
-class Batches:
-    """Iterate over a dataset in scaled float32 batches; a batch is the first copy of a window.
-
-    Parameters
-    ----------
-    dataset : WindowDataset
-        What to iterate over.
-    scaling : Scaling
-        The fitted units.
-    batch_size : int
-        Windows in a batch; the last one may be smaller.
-    shuffle : torch.Generator, default=None
-        Source of a new random order at each iteration; None keeps the order.
-    device : str
-        Where the batches go.
-    """
-
-    def __init__(
-        self,
-        dataset: WindowDataset,
-        scaling: Scaling,
-        batch_size: int,
-        *,
-        shuffle: Generator | None = None,
-        device: str = "cpu",
-    ) -> None:
-        self.dataset = dataset
-        self.scaling = scaling
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.device = device
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.dataset) / self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
-        n = len(self.dataset)
-        order = None if self.shuffle is None else torch.randperm(n, generator=self.shuffle).numpy()
-        for start in range(0, n, self.batch_size):
-            stop = min(start + self.batch_size, n)
-            yield self._gather(slice(start, stop) if order is None else order[start:stop])
-
-    def _gather(self, rows: slice | Array) -> tuple[Tensor, Any]:
-        x, y, weight = self.dataset.X[rows], self.dataset.y, self.dataset.weight
-        units = self.scaling.units(x)
-        windows = self._tensor(units.of_windows(x))
-        targets = self._tensor(units.of_targets(y[rows]))
-        if weight is None:
-            return windows, targets
-        return windows, (targets, self._tensor(weight[rows]))
-
-    def _tensor(self, values: Array) -> Tensor:
-        return torch.from_numpy(values).to(device=self.device, dtype=torch.float32)
 
 
 class RecurrentNet(NeuralNet):
@@ -182,10 +105,12 @@ class RecurrentNet(NeuralNet):
         """Give the optimizer two groups, matrices (with weight decay) and biases."""
         matrices = [p for p in self.module_.parameters() if p.ndim > 1]
         biases = [p for p in self.module_.parameters() if p.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": biases}]
-        if self.weight_decay:
-            groups[0]["weight_decay"] = self.weight_decay
-            groups[1]["weight_decay"] = 0.0
+        groups: list[dict[str, Any]] = [{"params": matrices + biases}]
+        if self.weight_decay:  # a second group is a second kernel call in every step
+            groups = [
+                {"params": matrices, "weight_decay": self.weight_decay},
+                {"params": biases, "weight_decay": 0.0},
+            ]
         self.optimizer_ = self.optimizer(groups, lr=self.lr)
         return self
 
@@ -292,7 +217,7 @@ class RecurrentNet(NeuralNet):
                     self.notify("on_batch_begin", batch=batch, training=training)
                 step = step_fn(batch, **fit_params)
                 loss = step["loss"].item()
-                losses.add(loss, weight=len(batch[0]))
+                losses.add(loss, weight=_n_targets(batch))
                 n_batches += 1
                 if run.hooks:
                     self.history.record_batch(f"{prefix}_loss", loss)
@@ -310,7 +235,8 @@ class RecurrentNet(NeuralNet):
     def train_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
         """Take one step: forward, backward, clip, update; or skip it."""
         run = self._run
-        self.optimizer_.zero_grad(set_to_none=True)
+        for parameter in run.parameters:  # what zero_grad does, without its profiling record
+            parameter.grad = None
         prediction, loss = self._forward(batch)
         loss.backward()
         if "on_grad_computed" in run.hooks:
@@ -391,7 +317,7 @@ class RecurrentNet(NeuralNet):
             _, step, channel = (~x.isfinite()).nonzero()[0].tolist()
             return f"input {self._column(step, channel, x.shape[2])} (beyond float32)"
         if target.isinf().any():
-            output = (~target.isfinite()).nonzero()[0][-1].item()
+            output = target.isinf().nonzero()[0][-1].item()
             return f"target {output} (beyond float32)"
         for name, parameter in self.module_.named_parameters():
             if not parameter.isfinite().all():
@@ -429,9 +355,10 @@ class RecurrentNet(NeuralNet):
             for start in range(0, len(windows), _PREDICTION_BLOCK):
                 x = windows[start : start + _PREDICTION_BLOCK]
                 units = self.scaling.units(x)
-                block = np.zeros((_PREDICTION_BLOCK, *x.shape[1:]), dtype=np.float32)
+                block = np.zeros((_PREDICTION_BLOCK, *x.shape[1:]))
                 block[: len(x)] = units.of_windows(x)
-                output = self.module_(torch.from_numpy(block).to(self.device))[: len(x)]
+                inputs = torch.from_numpy(block).to(device=self.device, dtype=torch.float32)
+                output = self.module_(inputs)[: len(x)]
                 forecasts.append(units.restore(output.cpu().numpy().astype(np.float64)))
         return np.concatenate(forecasts)
 
@@ -468,6 +395,12 @@ class _Mean:
     @property
     def value(self) -> float:
         return self._total / self._weight if self._weight else math.nan
+
+
+def _n_targets(batch: tuple[Tensor, Any]) -> int:
+    """Return how many windows, or known targets at every step, a batch's loss is the mean of."""
+    target = batch[1][0] if isinstance(batch[1], tuple) else batch[1]
+    return len(target) if target.ndim == 2 else int((~target.isnan()).sum())
 
 
 def _hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:

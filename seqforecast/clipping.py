@@ -254,7 +254,9 @@ def clip_gradients(parameters: Iterable[Tensor], strategy: ClippingStrategy | No
     """
     with_gradient = [parameter for parameter in parameters if parameter.grad is not None]
     gradients = [parameter.grad for parameter in with_gradient if parameter.grad is not None]
-    norm = float(torch.nn.utils.get_total_norm(gradients))
+    # What torch.nn.utils.get_total_norm does, to the bit, less its sorting by device and type.
+    norms = torch._foreach_norm(gradients) if gradients else [torch.zeros(())]
+    norm = float(torch.linalg.vector_norm(torch.stack(norms)))
     if not math.isfinite(norm):
         for parameter in with_gradient:
             parameter.grad = None

@@ -24,7 +24,7 @@ LAYERS = (
     (("forecasting.__init__",), (), ("regressors",)),
     (("forecasting.backtest",), (), ()),
     (("forecasting.forecaster",), (), ("_training", "callbacks")),
-    (("forecasting.features", "forecasting.intervals"), (), ()),
+    (("forecasting.features", "forecasting.intervals"), (), ("_batches",)),
     (
         ("datasets", "forecasting.panel", "metrics", "windows"),
         (),

@@ -106,7 +106,7 @@ def forget_gate_bias_(
     TypeError
         If `layer` is neither an LSTM nor a GRU: an RNN has no gate to set.
     ValueError
-        If `bias` is ``"chrono"`` and `window` is missing.
+        If `bias` is ``"chrono"`` and `window` is missing, or the layer was built without biases.
 
     Notes
     -----
@@ -136,6 +136,11 @@ def forget_gate_bias_(
         raise TypeError(
             f"got a {type(layer).__name__}, which has no gate that keeps the past; an LSTM or a "
             "GRU is needed. Initialise an RNN with orthogonal_ instead."
+        )
+    if next(recurrent_parameters(layer, "bias_ih"), None) is None:
+        raise ValueError(
+            f"got a {type(layer).__name__} without biases; a layer with biases is needed. Build it "
+            "with bias=True."
         )
     biases = zip(
         recurrent_parameters(layer, "bias_ih"),

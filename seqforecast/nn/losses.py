@@ -37,7 +37,7 @@ class Loss(nn.Module, ABC):
             The mean over the known targets.
         """
         if target.ndim == 2 and weight is None:
-            return self.elementwise(prediction, target).mean()
+            return self.elementwise(prediction, target, reduction="mean")
         known = ~torch.isnan(target)
         # A NaN that is multiplied by zero is still NaN, in the gradient too: replace it first.
         loss = self.elementwise(prediction, torch.where(known, target, 0.0))
@@ -47,8 +47,8 @@ class Loss(nn.Module, ABC):
         return (loss * share).sum() / known.sum().clamp(min=1)
 
     @abstractmethod
-    def elementwise(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of every target, in the shape of `target`."""
+    def elementwise(self, prediction: Tensor, target: Tensor, reduction: str = "none") -> Tensor:
+        """Return the loss of every target, or (``reduction="mean"``) their mean in one kernel."""
 
 
 class SquaredError(Loss):
@@ -62,9 +62,9 @@ class SquaredError(Loss):
     tensor(4.)
     """
 
-    def elementwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def elementwise(self, prediction: Tensor, target: Tensor, reduction: str = "none") -> Tensor:
         """Return (prediction - target)**2."""
-        return F.mse_loss(prediction, target, reduction="none")
+        return F.mse_loss(prediction, target, reduction=reduction)
 
 
 class AbsoluteError(Loss):
@@ -78,9 +78,9 @@ class AbsoluteError(Loss):
     tensor(2.)
     """
 
-    def elementwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def elementwise(self, prediction: Tensor, target: Tensor, reduction: str = "none") -> Tensor:
         """Return abs(prediction - target)."""
-        return F.l1_loss(prediction, target, reduction="none")
+        return F.l1_loss(prediction, target, reduction=reduction)
 
 
 class Huber(Loss):
@@ -99,9 +99,9 @@ class Huber(Loss):
     tensor(1.5000)
     """
 
-    def elementwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def elementwise(self, prediction: Tensor, target: Tensor, reduction: str = "none") -> Tensor:
         """Return d**2 / 2 where d = abs(prediction - target) <= 1, else d - 1/2."""
-        return F.huber_loss(prediction, target, reduction="none")
+        return F.huber_loss(prediction, target, reduction=reduction)
 
 
 class PinballLoss(Loss):
@@ -134,7 +134,8 @@ class PinballLoss(Loss):
         super().__init__()
         self.register_buffer("levels", torch.tensor(list(levels)))
 
-    def elementwise(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def elementwise(self, prediction: Tensor, target: Tensor, reduction: str = "none") -> Tensor:
         """Return the pinball loss of each target, averaged over the levels."""
         error = target.unsqueeze(-1) - prediction
-        return torch.maximum(self.levels * error, (self.levels - 1.0) * error).mean(-1)
+        loss = torch.maximum(self.levels * error, (self.levels - 1.0) * error)
+        return loss.mean() if reduction == "mean" else loss.mean(-1)

@@ -62,6 +62,10 @@ class RecurrentNetwork(nn.Module):
         forecast : Tensor of shape (n, n_outputs) or (n, window, n_outputs)
             A `QuantileHead` adds an axis of levels.
         """
-        hidden, _ = self.recurrent(x)
-        forecast: Tensor = self.head(self.dropout(hidden if every_step else hidden[:, -1]))
+        hidden, state = self.recurrent(x)
+        if not every_step:
+            # The last state rather than hidden[:, -1], whose backward pass would carry a
+            # gradient of zeros for every other step. The numbers are the same.
+            hidden = (state[0] if isinstance(state, tuple) else state)[-1]
+        forecast: Tensor = self.head(self.dropout(hidden))
         return forecast

@@ -80,6 +80,9 @@ class RecurrentLayer(nn.Module, ABC):
         """Run layer `k` over `x`; return its output, then its final state (1, n, hidden) each."""
 
     def _run_stack(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        if self.num_layers == 1:  # nothing to cut and to join, which a short step would notice
+            x, *last = self._run_layer(x, state, 0)
+            return x, tuple(last)
         final: list[tuple[Tensor, ...]] = []
         for k in range(self.num_layers):
             if k > 0:
@@ -226,7 +229,7 @@ class LSTM(RecurrentLayer):
         state : tuple of two Tensors of shape (num_layers, n_windows, hidden_size)
             Hidden and cell state of every layer after the last step.
         """
-        initial = (self._zero_state(x), self._zero_state(x)) if state is None else state
+        initial = (self._zero_state(x),) * 2 if state is None else state
         output, (h, c) = self._run_stack(x, initial)
         return output, (h, c)
 

@@ -24,10 +24,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
 
 from seqforecast import nn
+from seqforecast._batches import WindowDataset
 from seqforecast._checks import targets_array, windows_array
 from seqforecast._scaling import SCALINGS, Scaling
 from seqforecast._threads import computing
-from seqforecast._training import RecurrentNet, WindowDataset
+from seqforecast._training import RecurrentNet
 from seqforecast.clipping import ClipNorm, ClippingStrategy
 from seqforecast.exceptions import DivergenceError
 from seqforecast.regressors._inputs import (

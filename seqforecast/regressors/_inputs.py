@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
+from seqforecast._batches import WindowDataset
 from seqforecast._checks import require_finite, targets_array, windows_array
-from seqforecast._training import WindowDataset
 
 __all__ = ["InputForm", "hold_out_newest", "training_dataset", "warn_if_degenerate"]
 
@@ -56,6 +56,11 @@ class InputForm:
         columns: Sequence[str] | None,
     ) -> InputForm:
         """Learn the form from the first data."""
+        if 0 in windows.shape[1:]:
+            raise ValueError(
+                f"X has shape {windows.shape}; at least 1 step and 1 channel are needed. Pass "
+                "windows as make_windows(series, window, flat=False) returns them."
+            )
         if windows.ndim == 2:
             if windows.shape[1] % n_channels:
                 raise ValueError(

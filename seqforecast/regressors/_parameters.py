@@ -119,6 +119,11 @@ def _check_stopping(params: dict[str, Any]) -> None:
 
 
 def _check_running(params: dict[str, Any]) -> None:
+    if not isinstance(params["callbacks"], list | tuple | None):
+        raise ValueError(
+            f"callbacks={params['callbacks']!r}; a list of skorch callbacks or None is needed. Put "
+            "a single callback into a list."
+        )
     check_flag("warm_start", params["warm_start"])
     if not isinstance(params["verbose"], bool):
         check_integer("verbose", params["verbose"], minimum=0)
