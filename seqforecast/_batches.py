@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
+from skorch.dataset import Dataset  # skorch's callbacks look for X and y in no other class
 from torch import Generator, Tensor
-from torch.utils.data import Dataset
 
 from seqforecast._scaling import Scaling
 

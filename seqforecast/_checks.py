@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from seqforecast._blocks import row_blocks
+
 __all__ = [
     "check_flag",
     "check_integer",
@@ -80,10 +82,9 @@ def check_word(name: str, value: Any, words: Iterable[str | None], *, other: str
     allowed = list(words)
     if isinstance(value, str | None) and value in allowed:
         return
-    near = difflib.get_close_matches(
-        str(value), [word for word in allowed if word is not None], n=1, cutoff=0.5
-    )
-    advice = f"Did you mean {near[0]!r}?" if near else f"Choose {name} among them."
+    spelt = {word.lower(): word for word in allowed if word is not None}
+    near = difflib.get_close_matches(str(value).lower(), spelt, n=1, cutoff=0.5)
+    advice = f"Did you mean {spelt[near[0]]!r}?" if near else f"Choose {name} among them."
     choices = ", ".join(repr(word) for word in allowed) + (f" or {other}" if other else "")
     raise ValueError(f"{name}={value!r}; one of {choices} is needed. {advice}")
 
@@ -179,9 +180,8 @@ def _distinct_parts(array: NDArray[Any]) -> Iterator[tuple[int, int, NDArray[Any
             first_row, first_column = 1, array.shape[1] - new
             yield 0, 0, array[:1]
             rest = array[1:, first_column:]
-    rows = max(1, _BLOCK * len(rest) // max(1, rest.size))
-    for start in range(0, len(rest), rows):
-        yield first_row + start, first_column, rest[start : start + rows]
+    for rows in row_blocks(rest, _BLOCK):
+        yield first_row + rows.start, first_column, rest[rows]
 
 
 def _place(name: str, row: int, at: tuple[int, ...], columns: Sequence[str] | None) -> str:

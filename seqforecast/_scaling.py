@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seqforecast._blocks import row_blocks
+
 __all__ = ["SCALINGS", "NoScaling", "Scaling", "StandardScaling", "Units", "WindowScaling"]
 
 Array = NDArray[np.float64]
@@ -112,6 +114,8 @@ class WindowScaling(Scaling):
 
     def units(self, windows: Array) -> Units:
         """Return mean and standard deviation of each window."""
+        # The rounding of a sum follows the memory layout, which no forecast may depend on.
+        windows = np.ascontiguousarray(windows, dtype=np.float64)
         # float64: in float32 a flat window has a spread, that of rounding its mean.
         level = windows.mean(axis=1, keepdims=True, dtype=np.float64)
         own = windows.std(axis=1, keepdims=True, dtype=np.float64)
@@ -156,10 +160,8 @@ def weighted_moments(
         What the values are, for messages.
     """
     n_columns = values.shape[-1]
-    rows = max(1, _CHUNK // max(1, values[0].size))
     total, mean, squares = np.zeros(n_columns), np.zeros(n_columns), np.zeros(n_columns)
-    for start in range(0, len(values), rows):
-        part = slice(start, start + rows)
+    for part in row_blocks(values, _CHUNK):
         chunk_weight = None if weight is None else weight[part]
         chunk = np.ascontiguousarray(values[part], dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):

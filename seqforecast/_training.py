@@ -164,6 +164,7 @@ class RecurrentNet(NeuralNet):
             parameters=list(self.module_.parameters()),
             hooks=_hooks_in_use(self.callbacks_),
             schedule=_schedule(lr_schedule, self.lr, n_steps),
+            best_weights=_copies(self.module_),
         )
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr
@@ -282,11 +283,10 @@ class RecurrentNet(NeuralNet):
         run, loss = self._run, self.history[-1][monitored]
         if loss < run.best_loss:
             run.best_loss, run.best_epoch = loss, len(self.history)
-            run.best_weights = {k: v.clone() for k, v in self.module_.state_dict().items()}
+            run.best_weights = _copies(self.module_)
 
     def _restore_best(self) -> None:
-        if self._run.best_weights is not None:
-            self.module_.load_state_dict(self._run.best_weights)
+        self.module_.load_state_dict(self._run.best_weights)
 
     def _stalled(self) -> bool:
         run = self._run
@@ -372,12 +372,12 @@ class _Run:
     parameters: list[Tensor]
     hooks: set[str]
     schedule: Callable[[int], float] | None
+    best_weights: dict[str, Tensor]
     steps: int = 0
     skipped_in_a_row: int = 0
     first_skip: tuple[int, str] = (0, "")
     best_loss: float = math.inf
     best_epoch: int = 0
-    best_weights: dict[str, Tensor] | None = None
     outcomes: list[ClipOutcome] = field(default_factory=list)
 
 
@@ -401,6 +401,10 @@ def _n_targets(batch: tuple[Tensor, Any]) -> int:
     """Return how many windows, or known targets at every step, a batch's loss is the mean of."""
     target = batch[1][0] if isinstance(batch[1], tuple) else batch[1]
     return len(target) if target.ndim == 2 else int((~target.isnan()).sum())
+
+
+def _copies(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
 
 
 def _hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:

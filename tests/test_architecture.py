@@ -31,6 +31,7 @@ LAYERS = (
         ("_scaling", "clipping", "gradients", "nn"),
     ),
     ((), ("_checks", "_versions", "exceptions"), ("_threads",)),
+    ((), ("_blocks",), ()),
 )
 TIME_SERIES, BOTH, RECURRENT = range(3)
 

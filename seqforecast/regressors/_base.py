@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
+from copy import copy, deepcopy
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -51,7 +51,7 @@ Array = NDArray[Any]
 
 _EARLY_STOPPING_FROM = 500
 _DEFAULT_BATCH = 32
-_CALLER_OF_FIT = 4
+_CALLER_OF_FIT = 4 if SUPPORTED else 3  # scikit-learn's decorator is one of them
 """Frames between a warning and the line of the user that called `fit` or `partial_fit`."""
 
 
@@ -362,7 +362,7 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
             weight_decay=self.weight_decay,
             feature_names=None if names is None else list(names),
             lr=self.lr,
-            callbacks=[copy(callback) for callback in self.callbacks or []],
+            callbacks=[_own(callback) for callback in self.callbacks or []],
             device=self._device(),
             verbose=self.verbose,
         )
@@ -470,6 +470,14 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         if self.device == "auto":
             return "cuda" if torch.cuda.is_available() else "cpu"
         return str(self.device)
+
+
+def _own(callback: Any) -> Any:
+    """Return a callback for one fit: scikit-learn lets no fit change a parameter."""
+    try:
+        return deepcopy(callback)
+    except TypeError:  # it holds an open file or a writer, which can only be shared
+        return copy(callback)
 
 
 def _is_column(name: str) -> bool:

@@ -13,6 +13,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from seqforecast._batches import WindowDataset
+from seqforecast._blocks import row_blocks
 from seqforecast._checks import require_finite, targets_array, windows_array
 
 __all__ = ["InputForm", "hold_out_newest", "training_dataset", "warn_if_degenerate"]
@@ -20,6 +21,8 @@ __all__ = ["InputForm", "hold_out_newest", "training_dataset", "warn_if_degenera
 Array = NDArray[Any]
 
 _LARGEST_VALIDATION = 10_000
+_BLOCK = 1 << 20
+"""Values whose marks are read at once."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,7 @@ class InputForm:
                 f"of {self.window} steps and the targets of the first fit. Reshape {name}."
             )
         require_finite(targets, name, allow_nan=targets.ndim == 3)
-        if targets.ndim == 3 and np.isnan(targets).all():
-            raise ValueError(
-                f"{name} is NaN at every step; at least one target is needed. Check how the "
-                "targets were made."
-            )
+        _require_target(targets, name)
         return targets[:, None] if targets.ndim == 1 else targets
 
     def dataset(self, X: Any, y: Any, *, y_name: str = "y") -> WindowDataset:
@@ -148,12 +147,8 @@ def training_dataset(form: InputForm, X: Any, y: Any, sample_weight: Any) -> Win
     if (weight == 0).any():
         used = np.flatnonzero(weight)
         windows, targets, weight = windows[used], targets[used], weight[used]
-    known = np.isfinite(targets).mean(axis=tuple(range(1, targets.ndim)))
-    if not known.any():
-        raise ValueError(
-            "y is NaN at every step of the windows whose sample_weight is above 0; at least one "
-            "target is needed. Check how targets and weights were made."
-        )
+    _require_target(targets, "y of the windows whose sample_weight is above 0")
+    known = _known_share(targets)
     return WindowDataset(windows, targets, weight / np.average(weight, weights=known))
 
 
@@ -176,13 +171,33 @@ def hold_out_newest(
         )
     # Neighbours overlap: more than some thousand of them cost time and tell nothing new.
     thin = -(-n_valid // _LARGEST_VALIDATION)
-    return _rows(data, slice(0, n_train)), _rows(data, slice(n - n_valid, n, thin))
+    train, valid = _rows(data, slice(0, n_train)), _rows(data, slice(n - n_valid, n, thin))
+    _require_target(train.y, "y of the training windows, all but the newest,")
+    return train, valid
 
 
 def _rows(data: WindowDataset, rows: slice) -> WindowDataset:
     return WindowDataset(
         data.X[rows], data.y[rows], None if data.weight is None else data.weight[rows]
     )
+
+
+def _require_target(targets: Array, name: str) -> None:
+    """Raise if targets at every step are nothing but marks that there is none."""
+    if targets.ndim < 3:
+        return
+    if all(np.isnan(targets[rows]).all() for rows in row_blocks(targets, _BLOCK)):
+        raise ValueError(
+            f"{name} is NaN at every step; at least one target is needed. Check how the targets "
+            "were made."
+        )
+
+
+def _known_share(targets: Array) -> NDArray[np.float64]:
+    """Return the share of known targets of each window."""
+    axes = tuple(range(1, targets.ndim))
+    blocks = row_blocks(targets, _BLOCK)
+    return np.concatenate([(~np.isnan(targets[rows])).mean(axis=axes) for rows in blocks])
 
 
 def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:
