@@ -103,7 +103,7 @@ def test_sample_weight_in_score_is_r2s():
 def test_sample_weight_where_no_target_is_known_raises():
     X, y = targets_of_rank(3)
     y[1:] = np.nan
-    with pytest.raises(ValueError, match="y of the windows whose sample_weight is above 0 is NaN at every step"):
+    with pytest.raises(ValueError, match="sample_weight is above 0 is NaN at every step"):
         fitted(LSTMRegressor, X, y, np.arange(N))
 
 
