@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor, nn
@@ -75,6 +75,27 @@ class RecurrentLayer(nn.Module, ABC):
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         return [getattr(self, f"{name}_l{k}") for name in names]
 
+    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Run the network over windows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_windows, window, input_size)
+            The windows, oldest step first.
+        state : Tensor of shape (num_layers, n_windows, hidden_size), default=None
+            State before the first step; None is zero.
+
+        Returns
+        -------
+        output : Tensor of shape (n_windows, window, hidden_size)
+            The state of the last layer at every step.
+        state : Tensor of shape (num_layers, n_windows, hidden_size)
+            The state of every layer after the last step.
+        """
+        initial = self._zero_state(x) if state is None else state
+        output, (final,) = self._run_stack(x, (initial,))
+        return output, final
+
     @abstractmethod
     def _run_layer(self, x: Tensor, state: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
         """Run layer `k` over `x`; return its output, then its final state (1, n, hidden) each."""
@@ -90,6 +111,11 @@ class RecurrentLayer(nn.Module, ABC):
             x, *last = self._run_layer(x, tuple(part[k : k + 1] for part in state), k)
             final.append(tuple(last))
         return x, tuple(torch.cat(parts) for parts in zip(*final, strict=True))
+
+    @property
+    def _kernel_options(self) -> tuple[bool, int, float, bool, bool, bool]:
+        # With biases, one layer, no dropout, training, one direction, batch first.
+        return True, 1, 0.0, self.training, False, True
 
     def _zero_state(self, x: Tensor) -> Tensor:
         return x.new_zeros(self.num_layers, x.shape[0], self.hidden_size)
@@ -145,31 +171,9 @@ class RNN(RecurrentLayer):
         super().__init__(input_size, hidden_size, num_layers, dropout, generator=generator)
         self.nonlinearity = nonlinearity
 
-    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run the network over windows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_windows, window, input_size)
-            The windows, oldest step first.
-        state : Tensor of shape (num_layers, n_windows, hidden_size), default=None
-            State before the first step; None is zero.
-
-        Returns
-        -------
-        output : Tensor of shape (n_windows, window, hidden_size)
-            The state of the last layer at every step.
-        state : Tensor of shape (num_layers, n_windows, hidden_size)
-            The state of every layer after the last step.
-        """
-        initial = self._zero_state(x) if state is None else state
-        output, (final,) = self._run_stack(x, (initial,))
-        return output, final
-
     def _run_layer(self, x: Tensor, state: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
         run = torch.rnn_relu if self.nonlinearity == "relu" else torch.rnn_tanh
-        options = (True, 1, 0.0, self.training, False, True)
-        return run(x, state[0], self.layer_parameters(k), *options)
+        return run(x, state[0], self.layer_parameters(k), *self._kernel_options)
 
 
 class LSTM(RecurrentLayer):
@@ -234,8 +238,7 @@ class LSTM(RecurrentLayer):
         return output, (h, c)
 
     def _run_layer(self, x: Tensor, state: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-        options = (True, 1, 0.0, self.training, False, True)
-        return torch.lstm(x, state, self.layer_parameters(k), *options)
+        return torch.lstm(x, state, self.layer_parameters(k), *self._kernel_options)
 
 
 class GRU(RecurrentLayer):
@@ -282,27 +285,5 @@ class GRU(RecurrentLayer):
 
     cell = "GRU"
 
-    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run the network over windows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_windows, window, input_size)
-            The windows, oldest step first.
-        state : Tensor of shape (num_layers, n_windows, hidden_size), default=None
-            State before the first step; None is zero.
-
-        Returns
-        -------
-        output : Tensor of shape (n_windows, window, hidden_size)
-            The state of the last layer at every step.
-        state : Tensor of shape (num_layers, n_windows, hidden_size)
-            The state of every layer after the last step.
-        """
-        initial = self._zero_state(x) if state is None else state
-        output, (final,) = self._run_stack(x, (initial,))
-        return output, final
-
     def _run_layer(self, x: Tensor, state: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-        options = (True, 1, 0.0, self.training, False, True)
-        return torch.gru(x, state[0], self.layer_parameters(k), *options)
+        return torch.gru(x, state[0], self.layer_parameters(k), *self._kernel_options)
