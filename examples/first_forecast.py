@@ -73,7 +73,11 @@ def draw(history, forecasts, training):
     )
     recent = history.iloc[-5 * SEASON :]
     left.plot(recent.index, recent, color="black", linewidth=1.2, label="measured")
-    styles = {"LSTM": ("#0072B2", "-"), "seasonal naive": ("#D55E00", "--")}
+    styles = {
+        "LSTM": ("#0072B2", "-"),
+        "seasonal naive": ("#D55E00", "--"),
+        "naive + mean change": ("#009E73", ":"),
+    }
     for name, (colour, line) in styles.items():
         left.plot(forecasts.index, forecasts[name], line, color=colour, linewidth=2, label=name)
     left.axvspan(forecasts.index[0], forecasts.index[-1], color="0.94", zorder=0)

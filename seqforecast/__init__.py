@@ -1,4 +1,4 @@
-"""Recurrent regressors and a forecaster for scikit-learn, with gradients one can watch."""
+"""Recurrent regressors for scikit-learn, with gradients one can watch."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

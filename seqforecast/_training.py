@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
@@ -277,6 +278,13 @@ class RecurrentNet(NeuralNet):
         self.history.record("skipped_steps", len(outcomes) - len(norms))
         self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
 
+    def history_frame(self) -> pd.DataFrame:
+        """Return the history as a table, a row an epoch, the losses first."""
+        rows = [{k: v for k, v in row.items() if _is_column(k)} for row in self.history]
+        frame = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+        losses = [name for name in ("train_loss", "valid_loss") if name in frame]
+        return frame[[*losses, *frame.columns.difference(losses, sort=False)]]
+
     # What happens to the weights --------------------------------------------------------------
 
     def _keep_best(self, monitored: str) -> None:
@@ -401,6 +409,11 @@ def _n_targets(batch: tuple[Tensor, Any]) -> int:
     """Return how many windows, or known targets at every step, a batch's loss is the mean of."""
     target = batch[1][0] if isinstance(batch[1], tuple) else batch[1]
     return len(target) if target.ndim == 2 else int((~target.isnan()).sum())
+
+
+def _is_column(name: str) -> bool:
+    """Tell skorch's bookkeeping from what a row of the history says."""
+    return name not in ("batches", "epoch") and not name.endswith(("_batch_count", "_best"))
 
 
 def _copies(module: nn.Module) -> dict[str, Tensor]:

@@ -405,7 +405,13 @@ def _check_numeric(frame: pd.DataFrame) -> None:
 
 
 def _check_order(index: pd.Index) -> None:
-    """Refuse a time or numeric index that does not increase from step to step."""
+    """Refuse an index of text, and a time or numeric one that does not increase."""
+    if isinstance(index, pd.Index) and pd.api.types.is_string_dtype(index.dtype):
+        raise ValueError(
+            f"The index holds text ({index[0]!r}), whose order in time cannot be told; time stamps "
+            "or numbers are needed. Convert it with series.set_axis(pd.to_datetime(series.index)), "
+            "or drop it with series.reset_index(drop=True) if the steps are in time order."
+        )
     timed = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
     if not (timed or pd.api.types.is_any_real_numeric_dtype(index.dtype)):
         return

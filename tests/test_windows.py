@@ -198,7 +198,6 @@ def test_make_windows_frame_not_flat_gives_arrays():
         pd.timedelta_range("1h", periods=5, freq="h"),
         pd.date_range("2024-01-01", periods=5, tz="Europe/Zurich"),
         pd.Index([0.5, 1.0, 2.0, 4.0, 8.0]),
-        pd.Index(["e", "d", "c", "c", "a"]),  # no order to check
     ],
 )
 def test_make_windows_any_index_labels_the_cutoffs(index):
@@ -476,18 +475,13 @@ def test_make_windows_duplicated_index_names_the_first_offender(cut):
     cut(frame[~frame.index.duplicated()], 2)  # the cure of the message
 
 
-@pytest.mark.parametrize(
-    "index",
-    [
-        pd.RangeIndex(5, 0, -1),
-        pd.Index([1.0, 2.0, 1.5, 3.0, 4.0]),
-        pd.period_range("2024-01", periods=5, freq="M")[::-1],
-        pd.timedelta_range("1h", periods=5, freq="h")[::-1],
-    ],
-)
-def test_make_windows_any_ordered_index_unsorted_refused(index):
-    with pytest.raises(ValueError, match="The index is not sorted: "):
-        make_windows(pd.Series(np.arange(5.0), index=index), 2)
+def test_make_windows_any_ordered_index_unsorted_refused():
+    months = pd.period_range("2024-01", periods=5, freq="M")[::-1]
+    hours = pd.timedelta_range("1h", periods=5, freq="h")[::-1]
+    for index in (pd.RangeIndex(5, 0, -1), pd.Index([1.0, 2.0, 1.5, 3.0, 4.0]), months, hours):
+        series = pd.Series(np.arange(5.0), index=index)
+        with pytest.raises(ValueError, match="The index is not sorted: "):
+            make_windows(series, 2)
 
 
 @pytest.mark.parametrize(
@@ -498,3 +492,11 @@ def test_make_windows_index_without_label_refused(index):
     with pytest.raises(ValueError, match=r"has no label at row 1; every step needs one\. Drop"):
         make_windows(series, 1)
     make_windows(series[series.index.notna()], 1)  # the cure of the message
+
+
+@pytest.mark.parametrize("cut", [make_windows, last_window])
+def test_make_windows_index_of_text_refused(cut):
+    series = pd.Series([1.0, 2.0, 3.0], index=["01/02/50", "01/03/50", "01/04/50"])
+    with pytest.raises(ValueError, match=r"holds text \('01/02/50'\), whose order .*to_datetime"):
+        cut(series, 2)
+    cut(series.reset_index(drop=True), 2)  # the cure of the message

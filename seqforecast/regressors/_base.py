@@ -12,20 +12,18 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
 
 from seqforecast import nn
 from seqforecast._batches import WindowDataset
-from seqforecast._checks import targets_array, windows_array
+from seqforecast._checks import check_number, targets_array, windows_array
 from seqforecast._scaling import SCALINGS, Scaling
 from seqforecast._threads import computing
 from seqforecast._training import RecurrentNet
@@ -36,8 +34,16 @@ from seqforecast.regressors._inputs import (
     hold_out_newest,
     training_dataset,
     warn_if_degenerate,
+    warn_if_names_differ,
+    warn_if_units_differ,
 )
-from seqforecast.regressors._parameters import LOSSES, OPTIMIZERS, check_parameters
+from seqforecast.regressors._parameters import (
+    LOSSES,
+    OPTIMIZERS,
+    built_with,
+    check_parameters,
+    check_unchanged,
+)
 from seqforecast.regressors._sklearn_callbacks import (
     SUPPORTED,
     CallbackSupportMixin,
@@ -53,15 +59,6 @@ _EARLY_STOPPING_FROM = 500
 _DEFAULT_BATCH = 32
 _CALLER_OF_FIT = 4 if SUPPORTED else 3  # scikit-learn's decorator is one of them
 """Frames between a warning and the line of the user that called `fit` or `partial_fit`."""
-
-
-def _predicts_quantiles(estimator: RecurrentRegressor) -> bool:
-    if estimator.loss != "quantile":
-        raise AttributeError(
-            f"loss={estimator.loss!r} forecasts one value; quantiles need loss='quantile'. "
-            "Set loss='quantile' and the levels in quantiles, then fit again."
-        )
-    return True
 
 
 class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, ABC):
@@ -154,8 +151,9 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
     def partial_fit(self, X, y, sample_weight=None):
         """Train one more pass, at a constant learning rate.
 
-        The first call builds the network and learns the scaling; later calls keep both, so that
-        a stream of batches is seen in the same units.
+        Call it after `fit`, or by itself: the first call builds the network and learns the
+        scaling, and later ones keep both, so that a stream is seen in the same units. A first
+        batch of a few windows would fix the scaling on these few; give it the history.
 
         Parameters
         ----------
@@ -205,7 +203,6 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
             forecast = forecast[..., self._level_column(0.5)]
         return forecast[:, 0] if self._form.y_ndim == 1 else forecast
 
-    @available_if(_predicts_quantiles)
     def predict_quantiles(self, X):
         """Forecast the quantiles of the values that follow each window.
 
@@ -223,7 +220,6 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         """
         return self._quantiles(X, self.quantiles)
 
-    @available_if(_predicts_quantiles)
     def predict_interval(self, X, coverage=0.8):
         """Forecast an interval that holds the value with a given probability.
 
@@ -246,6 +242,7 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         ValueError
             If the network was not fitted for these levels.
         """
+        check_number("coverage", coverage, low=0, high=1, open_low=True)
         ends = (1 - coverage) / 2, (1 + coverage) / 2
         return self._quantiles(X, ends)
 
@@ -267,6 +264,11 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         -------
         score : float
             R2: 1 is perfect, 0 is as good as the mean.
+
+        Notes
+        -----
+        Scorers of scikit-learn know no targets at every step: inside a search on these, use this
+        method (``scoring=None``) or a scorer of your own that compares with ``y[:, -1]``.
         """
         forecast, y = self.predict(X), np.asarray(y)
         if y.ndim == 3:
@@ -299,7 +301,10 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
             raise
 
     def _training_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> WindowDataset:
-        check_parameters(self.get_params(deep=False))
+        params = self.get_params(deep=False)
+        check_parameters(params)
+        if not reset:
+            check_unchanged(params, self._built_with)
         validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
         owner = type(self).__name__
         X, y = windows_array(X, owner=owner), targets_array(y, owner=owner)
@@ -314,8 +319,10 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
             self.n_features_in_ = form.n_features
             self.window_, self.n_channels_ = form.window, form.n_channels
             self.n_outputs_, self.n_validation_ = form.n_outputs, 0
-        data = training_dataset(self._form, X, y, sample_weight)
-        warn_if_degenerate(data, stacklevel=_CALLER_OF_FIT)
+            warn_if_names_differ(form, stacklevel=_CALLER_OF_FIT)
+        data = training_dataset(self._form, X, y, sample_weight, min_windows=2 if reset else 1)
+        if reset:
+            warn_if_degenerate(data, stacklevel=_CALLER_OF_FIT)
         return data
 
     def _split(
@@ -344,8 +351,10 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
     # Training ---------------------------------------------------------------------------------
 
     def _new_net(self, data: WindowDataset) -> RecurrentNet:
+        self._built_with = built_with(self.get_params(deep=False))
         scaling: Scaling = SCALINGS[self.scaling]()
         scaling.fit(data.X, data.y, data.weight)
+        warn_if_units_differ(data, scaling, stacklevel=_CALLER_OF_FIT)
         weights, order, dropout = self._generators()
         names = getattr(self, "feature_names_in_", None)
         self.quantiles_ = None
@@ -435,8 +444,7 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         self.__dict__.update(self._fitted_attributes(net))
 
     def _fitted_attributes(self, net: RecurrentNet) -> dict[str, Any]:
-        rows = [{k: v for k, v in row.items() if _is_column(k)} for row in net.history]
-        history = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+        history = net.history_frame()
         return {"net_": net, "history_": history, "n_iter_": len(history)}
 
     # Output -----------------------------------------------------------------------------------
@@ -449,18 +457,23 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
             return self.net_.predict(windows)
 
     def _quantiles(self, X: Any, wanted: Any) -> NDArray[np.float64]:
-        forecast = self._forecast(X)
-        quantiles = forecast[..., [self._level_column(level) for level in wanted]]
+        check_is_fitted(self, "net_")
+        columns = [self._level_column(level) for level in wanted]
+        quantiles = self._forecast(X)[..., columns]
         return quantiles[:, 0] if self._form.y_ndim == 1 else quantiles
 
     def _level_column(self, level: float) -> int:
-        known = self.quantiles_ or ()
-        for column, other in enumerate(known):
-            if abs(other - level) < 1e-9:
+        if self.quantiles_ is None:
+            raise ValueError(
+                f"{type(self).__name__} was fitted to forecast one value; quantiles need "
+                "loss='quantile'. Set loss='quantile' and the levels in quantiles, then fit again."
+            )
+        for column, known in enumerate(self.quantiles_):
+            if abs(known - level) < 1e-9:
                 return column
         raise ValueError(
-            f"the quantile {level:g} was asked for, but the network was fitted for {known}. Add "
-            "the level to quantiles and fit again."
+            f"the quantile {level:g} was asked for, but the network was fitted for "
+            f"{self.quantiles_}. Add the level to quantiles and fit again."
         )
 
     def _n_threads(self) -> int:
@@ -478,8 +491,3 @@ def _own(callback: Any) -> Any:
         return deepcopy(callback)
     except TypeError:  # it holds an open file or a writer, which can only be shared
         return copy(callback)
-
-
-def _is_column(name: str) -> bool:
-    """Tell skorch's bookkeeping from what a row of the history says."""
-    return name not in ("batches", "epoch") and not name.endswith(("_batch_count", "_best"))

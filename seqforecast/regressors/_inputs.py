@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +16,25 @@ from sklearn.utils.validation import _check_sample_weight
 from seqforecast._batches import WindowDataset
 from seqforecast._blocks import row_blocks
 from seqforecast._checks import require_finite, targets_array, windows_array
+from seqforecast._scaling import Scaling, WindowScaling
 
-__all__ = ["InputForm", "hold_out_newest", "training_dataset", "warn_if_degenerate"]
+__all__ = [
+    "InputForm",
+    "hold_out_newest",
+    "training_dataset",
+    "warn_if_degenerate",
+    "warn_if_names_differ",
+    "warn_if_units_differ",
+]
 
 Array = NDArray[Any]
 
 _LARGEST_VALIDATION = 10_000
+_LAG = re.compile(r"(.+)@lag(\d+)")
+"""How make_windows names a column: channel and lag."""
+_ABSURD = 10.0
+"""Standard deviations from the mean of its window beyond which a target is not of its units."""
+_SAMPLE = 1_000
 _BLOCK = 1 << 20
 """Values whose marks are read at once."""
 
@@ -80,7 +94,8 @@ class InputForm:
                 )
             window, n_channels = windows.shape[1:]
         n_outputs = 1 if targets.ndim == 1 else targets.shape[-1]
-        return cls(owner, window, n_channels, targets.ndim, n_outputs, columns)
+        names = None if columns is None else tuple(columns)
+        return cls(owner, window, n_channels, targets.ndim, n_outputs, names)
 
     @property
     def n_features(self) -> int:
@@ -124,14 +139,16 @@ class InputForm:
         return WindowDataset(windows, targets)
 
 
-def training_dataset(form: InputForm, X: Any, y: Any, sample_weight: Any) -> WindowDataset:
+def training_dataset(
+    form: InputForm, X: Any, y: Any, sample_weight: Any, *, min_windows: int
+) -> WindowDataset:
     """Return the training data; windows of weight 0 are left out.
 
     The other weights average 1 over the targets that are known, so that the loss keeps its size.
     """
     data = form.dataset(X, y)
     windows, targets = data.X, data.y
-    if len(data) < 2:
+    if len(data) < min_windows:
         raise ValueError(
             f"X has 1 window (n_samples=1, shape={data.X.shape}); at least 2 are needed to learn "
             "from. Use a longer series or a shorter window."
@@ -200,6 +217,30 @@ def _known_share(targets: Array) -> NDArray[np.float64]:
     return np.concatenate([(~np.isnan(targets[rows])).mean(axis=axes) for rows in blocks])
 
 
+def warn_if_names_differ(form: InputForm, *, stacklevel: int) -> None:
+    """Warn if columns named as by make_windows tell of other channels or of another order."""
+    found = [_LAG.fullmatch(column) for column in form.columns or ()]
+    named = [(match[1], int(match[2])) for match in found if match is not None]
+    channels = list(dict.fromkeys(channel for channel, _ in named))
+    lags = sorted({lag for _, lag in named}, reverse=True)
+    if not named or len(named) < len(found) or len(named) != len(channels) * len(lags):
+        return
+    if len(channels) != form.n_channels:
+        warnings.warn(
+            f"the columns of X name {len(channels)} channels ({', '.join(channels[:5])}), but "
+            f"n_channels={form.n_channels} reads a row as {form.window} steps of "
+            f"{form.n_channels}. Set n_channels={len(channels)}.",
+            stacklevel=stacklevel + 1,
+        )
+    elif named != [(channel, lag) for lag in lags for channel in channels]:
+        warnings.warn(
+            "the columns of X are not in the order of time, but a row is read by position: oldest "
+            "step first, the channels of a step side by side. Put them back into the order that "
+            "make_windows gave them (a ColumnTransformer changes it).",
+            stacklevel=stacklevel + 1,
+        )
+
+
 def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:
     """Warn of data that can be fitted but from which nothing can be learnt."""
     newest = data.y[:, -1] if data.y.ndim == 3 else data.y
@@ -214,5 +255,25 @@ def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:
         warnings.warn(
             "X has windows of 1 step: a recurrent network has nothing to remember there. Use "
             "longer windows, or n_channels=1 if the columns are steps.",
+            stacklevel=stacklevel + 1,
+        )
+
+
+def warn_if_units_differ(data: WindowDataset, scaling: Scaling, *, stacklevel: int) -> None:
+    """Warn if targets, in the units that their windows give them, are out of all proportion.
+
+    That is what a StandardScaler before scaling="window" does: it moves the windows and leaves
+    the targets.
+    """
+    if not isinstance(scaling, WindowScaling):
+        return
+    some = slice(0, None, -(-len(data) // _SAMPLE))
+    size = np.abs(scaling.units(data.X[some]).of_targets(data.y[some]))[..., 0]
+    if np.isfinite(size).any() and np.nanmedian(size) > _ABSURD:
+        warnings.warn(
+            f"y lies {np.nanmedian(size):.3g} standard deviations of its window away from the "
+            "window's mean (median); with scaling='window', channel 0 of X must be the target's "
+            "own past in y's units. Remove a scaler before the regressor, put the target first, "
+            "or set scaling='standard'.",
             stacklevel=stacklevel + 1,
         )

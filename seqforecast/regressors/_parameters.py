@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from skorch.callbacks import Callback
 
 from seqforecast import nn
 from seqforecast._checks import (
@@ -20,7 +21,7 @@ from seqforecast._checks import (
 from seqforecast._scaling import SCALINGS
 from seqforecast.clipping import ClippingStrategy
 
-__all__ = ["LOSSES", "OPTIMIZERS", "check_parameters"]
+__all__ = ["LOSSES", "OPTIMIZERS", "built_with", "check_parameters", "check_unchanged"]
 
 LOSSES: dict[str, Callable[..., nn.Loss]] = {
     "squared_error": nn.SquaredError,
@@ -36,6 +37,37 @@ OPTIMIZERS: dict[Any, Callable[..., torch.optim.Optimizer]] = {
     "sgd": partial(torch.optim.SGD, fused=True),
     "rmsprop": torch.optim.RMSprop,
 }
+
+
+_OF_THE_NETWORK = (
+    "hidden_size",
+    "num_layers",
+    "dropout",
+    "nonlinearity",
+    "forget_bias",
+    "recurrent_init",
+    "scaling",
+    "loss",
+    "quantiles",
+    "optimizer",
+    "weight_decay",
+)
+
+
+def built_with(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a network cannot change once it is built."""
+    return {name: params[name] for name in _OF_THE_NETWORK if name in params}
+
+
+def check_unchanged(params: dict[str, Any], built: dict[str, Any]) -> None:
+    """Raise if training is to go on with parameters that only a new network could follow."""
+    for name, value in built.items():
+        if params[name] is not value and params[name] != value:
+            raise ValueError(
+                f"{name}={params[name]!r}, but the network that is to go on was built with "
+                f"{value!r}; the same value is needed. Set it back, or fit anew with "
+                "warm_start=False."
+            )
 
 
 def check_parameters(params: dict[str, Any]) -> None:
@@ -87,8 +119,8 @@ def _check_optimizer(optimizer: Any) -> None:
     kind = optimizer.func if isinstance(optimizer, partial) else optimizer
     if not (isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer)):
         raise ValueError(
-            f"optimizer={optimizer!r}; a name or a class of torch.optim is needed. Fix further "
-            "arguments with functools.partial(torch.optim.SGD, momentum=0.9)."
+            f"optimizer={kind!r:.60}; a name or a class of torch.optim is needed, not an instance. "
+            "Fix arguments with functools.partial(torch.optim.SGD, momentum=0.9)."
         )
     if inspect.signature(kind.step).parameters["closure"].default is inspect.Parameter.empty:
         raise ValueError(
@@ -119,17 +151,29 @@ def _check_stopping(params: dict[str, Any]) -> None:
 
 
 def _check_running(params: dict[str, Any]) -> None:
-    if not isinstance(params["callbacks"], list | tuple | None):
-        raise ValueError(
-            f"callbacks={params['callbacks']!r}; a list of skorch callbacks or None is needed. Put "
-            "a single callback into a list."
-        )
+    _check_callbacks(params["callbacks"])
     check_flag("warm_start", params["warm_start"])
     if not isinstance(params["verbose"], bool):
         check_integer("verbose", params["verbose"], minimum=0)
     if params["n_jobs"] is not None and params["n_jobs"] != -1:
         check_integer("n_jobs", params["n_jobs"])
     _check_device(params["device"])
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    if not isinstance(callbacks, list | tuple | None):
+        raise ValueError(
+            f"callbacks={callbacks!r}; a list of skorch callbacks or None is needed. Put a single "
+            "callback into a list."
+        )
+    for item in callbacks or []:
+        callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not issubclass(kind, Callback):
+            raise ValueError(
+                f"callbacks holds {item!r}; skorch callbacks, or tuples of a name and one, are "
+                "needed. A callback of scikit-learn goes to the method set_callbacks instead."
+            )
 
 
 def _check_device(device: Any) -> None:

@@ -170,6 +170,55 @@ def test_partial_fit_one_window_raises():
     refuses(X[:1], Y[:1], "X has 1 window .*; at least 2 are needed", method="partial_fit")
 
 
+def test_partial_fit_one_window_after_fit_goes_on():
+    model = small().fit(X, Y)
+    before = model.predict(X)
+    model.partial_fit(X[-1:], Y[-1:])
+    assert model.n_iter_ == 3
+    assert not np.array_equal(model.predict(X), before)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden_size", 5),
+        ("num_layers", 2),
+        ("dropout", 0.5),
+        ("forget_bias", 1.0),
+        ("recurrent_init", None),
+        ("scaling", "window"),
+        ("loss", "huber"),
+        ("quantiles", (0.2, 0.8)),
+        ("optimizer", "sgd"),
+        ("weight_decay", 0.1),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_going_on_with_a_parameter_of_the_network_changed_raises(method, name, value):
+    model = fitted(warm_start=True)
+    before = snapshot(model)
+    frame = pd.DataFrame(X, columns=NAMES)
+    message = f"{name}=.*, but the network that is to go on was built with .*warm_start=False"
+    with pytest.raises(ValueError, match=message):
+        getattr(model.set_params(**{name: value}), method)(frame, Y)
+    assert snapshot(model) == before
+
+
+@pytest.mark.parametrize(
+    "callbacks", [[1], ["EarlyStopping"], [("name", 1)], [type("ProgressBar", (), {})()]]
+)
+def test_fit_callbacks_that_are_none_raises(callbacks):
+    refuses(X, Y, "callbacks holds .*skorch callbacks.* set_callbacks instead", callbacks=callbacks)
+
+
+def test_fit_window_scaling_after_a_scaler_warns_of_the_units():
+    windows, targets = make_windows(100 + np.random.default_rng(0).standard_normal(60), window=6)
+    scaled = (windows - windows.mean(axis=0)) / windows.std(axis=0)
+    with pytest.warns(UserWarning, match="y lies .* deviations of its window away.* Remove a sca"):
+        small(scaling="window").fit(scaled, targets)
+    small(scaling="window").fit(windows, targets)  # warnings are errors here: none comes
+
+
 def test_fit_columns_not_divisible_by_n_channels_raises():
     refuses(X, Y, "X has 6 columns, but n_channels=4; .* Set n_channels to the num", n_channels=4)
 

@@ -49,7 +49,7 @@ def test_predict_interval_coverage_names_its_levels(regressor, windows):
     assert model.predict_interval(X).shape == (len(X), 4, 2)
 
 
-@pytest.mark.parametrize(("coverage", "level"), [(0.9, "0.05"), (0.5, "0.25"), (1.0, "0")])
+@pytest.mark.parametrize(("coverage", "level"), [(0.9, "0.05"), (0.5, "0.25")])
 def test_predict_interval_level_not_fitted_raises(one_ahead, coverage, level):
     X, y = one_ahead
     model = LSTMRegressor(**PARAMS).fit(X, y)
@@ -58,15 +58,20 @@ def test_predict_interval_level_not_fitted_raises(one_ahead, coverage, level):
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
-def test_predict_quantiles_other_losses_do_not_have_it(regressor, loss):
-    model = regressor(loss=loss)
-    assert not hasattr(model, "predict_quantiles")
-    assert not hasattr(model, "predict_interval")
-    assert hasattr(regressor(loss="quantile"), "predict_quantiles")
-    assert hasattr(regressor(loss="quantile"), "predict_interval")
-    with pytest.raises(AttributeError) as error:
-        _ = model.predict_quantiles
-    assert f"loss='{loss}' forecasts one value" in str(error.value.__cause__ or error.value)
+@pytest.mark.parametrize("method", ["predict_quantiles", "predict_interval"])
+def test_predict_quantiles_fitted_for_another_loss_raises(regressor, loss, method, one_ahead):
+    X, y = one_ahead
+    model = regressor(**{**PARAMS, "loss": loss}).fit(X, y)
+    with pytest.raises(ValueError, match="fitted to forecast one value; .* Set loss='quantile'"):
+        getattr(model, method)(X)
+
+
+@pytest.mark.parametrize("coverage", [80, 0.0, 1.0, "0.8", None])
+def test_predict_interval_coverage_out_of_range_raises(one_ahead, coverage):
+    X, y = one_ahead
+    model = LSTMRegressor(**PARAMS).fit(X, y)
+    with pytest.raises(ValueError, match="coverage=.*; a number above 0 and below 1 is needed"):
+        model.predict_interval(X, coverage=coverage)
 
 
 def test_predict_quantile_parameters_changed_after_fit_do_not_change_forecasts(one_ahead):

@@ -82,15 +82,31 @@ def test_fit_columns_in_another_order_raises():
         model.predict(X[X.columns[::-1]])
 
 
-def test_column_transformer_before_the_regressor_keeps_names(regressor):
+def test_column_transformer_of_one_channel_keeps_names(regressor):
+    X, y = data(flat=True, n_channels=1)
+    log = FunctionTransformer(np.log, feature_names_out="one-to-one")
+    by_column = ColumnTransformer([("log", log, list(X.columns))])
+    pipe = make_pipeline(by_column.set_output(transform="pandas"), regressor(**SMALL))
+    pipe.fit(X, y)
+    assert pipe[-1].feature_names_in_[0] == "log__price@lag7"
+
+
+def test_column_transformer_that_parts_the_channels_warns_of_the_order(regressor):
     X, y = data(flat=True)
     log = FunctionTransformer(np.log, feature_names_out="one-to-one")
     prices = [name for name in X.columns if name.startswith("price")]
     others = [name for name in X.columns if name not in prices]
     by_column = ColumnTransformer([("log", log, prices), ("as_is", "passthrough", others)])
-    pipe = make_pipeline(by_column.set_output(transform="pandas"), regressor(**SMALL))
-    pipe.fit(X, y)
-    assert pipe[-1].feature_names_in_[0] == "log__price@lag7"
+    model = regressor(**SMALL, n_channels=2)
+    pipe = make_pipeline(by_column.set_output(transform="pandas"), model)
+    with pytest.warns(UserWarning, match="not in the order of time.* oldest step first.* Put them"):
+        pipe.fit(X, y)
+
+
+def test_fit_names_of_more_channels_than_n_channels_warns(regressor):
+    X, y = data(flat=True)
+    with pytest.warns(UserWarning, match=r"name 2 channels \(price, promo\).* Set n_channels=2"):
+        regressor(**SMALL).fit(X, y)
 
 
 def test_permutation_importance_frame_keeps_names():
@@ -158,7 +174,7 @@ def test_grid_search_over_gradient_clipping_limits_and_its_max_norm():
 
 
 def test_grid_search_over_gradient_clipping_strategies_finds_one():
-    X, y = data(flat=True)
+    X, y = data(flat=True, n_channels=1)
     strategies = [None, clipping.ClipValue(0.01), clipping.AutoClip()]
     # SGD's step is as large as the gradient, Adam's is not; small batches give AutoClip its ups
     # and downs.
@@ -254,7 +270,7 @@ def test_cross_val_score_own_score_is_r2(regressor):
 
 
 def test_clone_fitted_is_unfitted_with_equal_parameters(regressor):
-    X, y = data(flat=True)
+    X, y = data(flat=True, n_channels=1)
     model = regressor(**SMALL, gradient_clipping=clipping.ClipNorm(0.3)).fit(X, y)
     copy = clone(model)
     assert not [name for name in vars(copy) if name.endswith("_") and not name.startswith("_")]
@@ -264,7 +280,7 @@ def test_clone_fitted_is_unfitted_with_equal_parameters(regressor):
 
 
 def test_pickle_fitted_predicts_and_tells_the_same(regressor):
-    X, y = data(flat=True)
+    X, y = data(flat=True, n_channels=1)
     model = regressor(**SMALL).fit(X, y)
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.predict(X), model.predict(X))
@@ -274,7 +290,7 @@ def test_pickle_fitted_predicts_and_tells_the_same(regressor):
 
 
 def test_worker_processes_fit_and_send_back_estimators(regressor):
-    X, y = data(flat=True)
+    X, y = data(flat=True, n_channels=1)
     model = regressor(**SMALL)
     there = Parallel(n_jobs=2)(delayed(clone(model).fit)(X, y) for _ in range(2))
     here = model.fit(X, y).predict(X)
@@ -286,7 +302,7 @@ def test_worker_processes_fit_and_send_back_estimators(regressor):
 
 
 def test_html_repr_unfitted_and_fitted_names_class_and_parameters(regressor):
-    X, y = data(flat=True)
+    X, y = data(flat=True, n_channels=1)
     model = regressor(hidden_size=5, max_epochs=1)
     for fitted in (False, True):
         if fitted:
