@@ -103,7 +103,7 @@ class RecurrentNet(NeuralNet):
         return [("print_log", PrintLog())] if self.verbose else []
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> RecurrentNet:
-        """Give the optimizer two groups, matrices (with weight decay) and biases."""
+        """Give the optimizer the parameters; weight decay is for the matrices alone."""
         matrices = [p for p in self.module_.parameters() if p.ndim > 1]
         biases = [p for p in self.module_.parameters() if p.ndim <= 1]
         groups: list[dict[str, Any]] = [{"params": matrices + biases}]

@@ -79,16 +79,14 @@ def test_make_windows_any_settings_equals_plain_loop(drawn, kind):
     expected_X, expected_y = loop_windows(values.tolist(), **drawn)
     np.testing.assert_array_equal(X, expected_X)
     np.testing.assert_array_equal(y, expected_y)
-    assert np.shape(X) == expected_X.shape
-    assert np.shape(y) == expected_y.shape
+    assert (np.shape(X), np.shape(y)) == (expected_X.shape, expected_y.shape)
 
 
 @settings(max_examples=50, deadline=None)
 @given(drawn=settings_of_windows(), reverse=st.booleans(), hop=st.integers(1, 3))
 def test_make_windows_1d_any_stride_equals_plain_loop_without_copy(drawn, reverse, hop):
-    n_steps = drawn.pop("n_steps")
+    n_steps, _ = drawn.pop("n_steps"), drawn.pop("n_channels")
     drawn.update(target=0)
-    drawn.pop("n_channels")
     whole = np.arange(float(n_steps * hop))
     series = whole[:: -hop if reverse else hop]
     X, y = make_windows(series, **drawn)
@@ -102,8 +100,7 @@ def test_make_windows_1d_any_stride_equals_plain_loop_without_copy(drawn, revers
 @settings(max_examples=50, deadline=None)
 @given(drawn=settings_of_windows())
 def test_make_windows_of_numbered_steps_no_window_sees_its_target(drawn):
-    n_steps = drawn.pop("n_steps")
-    drawn.pop("n_channels")
+    n_steps, _ = drawn.pop("n_steps"), drawn.pop("n_channels")
     drawn.update(target=0, every_step=False, flat=True)
     X, y = make_windows(np.arange(n_steps), **drawn)
     y = y.reshape(len(X), -1)
@@ -420,7 +417,7 @@ def test_make_windows_array_not_real_numbers_refused(series):
 @pytest.mark.parametrize(
     ("bad", "dtype"),
     [
-        (["a", "b", "c"], "str"),
+        (["a", "b", "c"], None),
         (pd.Categorical([1, 2, 1]), "category"),
         (np.ones(3, complex), "complex128"),
         (pd.Series([1, None, 2], dtype=object), "object"),
@@ -429,6 +426,7 @@ def test_make_windows_array_not_real_numbers_refused(series):
 )
 def test_make_windows_column_not_numeric_is_named(bad, dtype):
     frame = pd.DataFrame({"ok": [1, 2, 3], "bad": bad, "fine": [1.0, 2.0, 3.0]})
+    dtype = dtype or frame["bad"].dtype  # pandas 2 calls text object, pandas 3 str
     message = (
         f"Not numeric: column 'bad' ({dtype}). Every channel must be real numbers. Drop or "
         "encode such columns, and move time stamps into the index with frame.set_index."

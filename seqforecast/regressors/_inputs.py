@@ -105,7 +105,7 @@ class InputForm:
     def windows(self, X: Any) -> Array:
         """Return windows as a view of shape (n, window, n_channels), checked."""
         windows = windows_array(X, owner=self.owner)
-        n_features = windows[:0].size or int(np.prod(windows.shape[1:]))
+        n_features = int(np.prod(windows.shape[1:]))
         flat = windows.ndim == 2
         if n_features != self.n_features or not (
             flat or windows.shape[1:] == (self.window, self.n_channels)
