@@ -51,9 +51,10 @@ class Units:
 
     def restore(self, prediction: Array) -> Array:
         """Express forecasts (n, n_outputs) or (n, n_outputs, n_levels) in the data's units."""
-        axis = () if prediction.ndim == 2 else (2,)
-        scale = np.expand_dims(self.target_scale, axis)
-        return prediction * scale + np.expand_dims(self.target_level, axis)
+        level, scale = self.target_level, self.target_scale
+        if prediction.ndim == 3:
+            level, scale = level[..., None], scale[..., None]
+        return prediction * scale + level
 
 
 class Scaling(ABC):
@@ -114,11 +115,11 @@ class WindowScaling(Scaling):
 
     def units(self, windows: Array) -> Units:
         """Return mean and standard deviation of each window."""
-        # The rounding of a sum follows the memory layout, which no forecast may depend on.
+        # The rounding of a sum follows the memory layout, which no forecast may depend on; and in
+        # float32 a flat window has a spread, that of rounding its mean.
         windows = np.ascontiguousarray(windows, dtype=np.float64)
-        # float64: in float32 a flat window has a spread, that of rounding its mean.
-        level = windows.mean(axis=1, keepdims=True, dtype=np.float64)
-        own = windows.std(axis=1, keepdims=True, dtype=np.float64)
+        level = windows.mean(axis=1, keepdims=True)
+        own = windows.std(axis=1, keepdims=True)
         scale = np.where(is_constant(own, level), self._overall, own)
         return Units(level, scale, level[:, 0, :1], scale[:, 0, :1])
 

@@ -22,8 +22,9 @@ _ambient_threads = 1
 def computing(n_threads: int) -> Iterator[None]:
     """Compute on `n_threads` threads with denormals flushed to zero; restore both afterwards.
 
-    A vanishing gradient fills the processor with denormal numbers, on which many processors are
-    ten times slower. The flag belongs to the calling thread, and so does OpenMP's thread count.
+    A vanishing gradient fills the processor with denormal numbers, on which some processors are
+    many times slower. The flag belongs to the calling thread, and so does OpenMP's thread count;
+    with `n_threads` above 1, threads of the pool that run already keep a flag of their own.
     """
     was_flushing = _flushes_denormals()
     threads_before = _enter(n_threads)

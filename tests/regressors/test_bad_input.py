@@ -204,6 +204,12 @@ def test_going_on_with_a_parameter_of_the_network_changed_raises(method, name, v
     assert snapshot(model) == before
 
 
+@pytest.mark.parametrize("same", [[0.1, 0.5, 0.9], np.array([0.1, 0.5, 0.9])])
+def test_going_on_with_the_same_quantiles_in_another_form_goes_on(same):
+    model = small(loss="quantile", warm_start=True).fit(X, Y)
+    assert model.set_params(quantiles=same).fit(X, Y).n_iter_ == 4
+
+
 @pytest.mark.parametrize(
     "callbacks", [[1], ["EarlyStopping"], [("name", 1)], [type("ProgressBar", (), {})()]]
 )

@@ -1,5 +1,6 @@
 """How a training runs: its history, its end, its going on, and who may watch it."""
 
+import threading
 from functools import partial
 
 import numpy as np
@@ -269,6 +270,25 @@ def test_callbacks_with_state_of_their_own_or_a_name_are_copied_too(one_ahead, n
     model = small(callbacks=[("lister", lister) if named else lister]).fit(*one_ahead)
     assert lister.seen == []
     assert len(model.net_.callbacks_[0][1].seen) == 3
+
+
+class Logger(Callback):
+    """Writes under a lock, which cannot be copied, as loggers with an open file do."""
+
+    def __init__(self, lock, lines):
+        self.lock = lock
+        self.lines = lines
+
+    def on_epoch_end(self, net, **kwargs):
+        with self.lock:
+            self.lines.append(net.history[-1]["train_loss"])
+
+
+def test_callbacks_that_cannot_be_copied_share_what_they_hold(one_ahead):
+    logger = Logger(threading.Lock(), lines=[])
+    model = small(callbacks=[logger]).fit(*one_ahead)
+    assert logger.lines == model.history_["train_loss"].tolist()
+    assert model.net_.callbacks_[0][1] is not logger
 
 
 def test_callbacks_with_the_same_name_both_hear(one_ahead):
