@@ -4,8 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqforecast import clipping, datasets, metrics, nn
+    from seqforecast import callbacks, clipping, datasets, gradients, metrics, nn
+    from seqforecast._observation import GradientFlow
     from seqforecast._versions import show_versions
+    from seqforecast.diagnosis import (
+        clip_fraction_scorer,
+        diagnose,
+        effective_memory_scorer,
+        gradient_flow,
+        half_life_scorer,
+        lag_sensitivity_scorer,
+    )
     from seqforecast.exceptions import DivergenceError
     from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
     from seqforecast.windows import last_window, make_windows
@@ -15,10 +24,19 @@ __version__ = "0.1.0"
 __all__ = [
     "DivergenceError",
     "GRURegressor",
+    "GradientFlow",
     "LSTMRegressor",
     "RNNRegressor",
+    "callbacks",
+    "clip_fraction_scorer",
     "clipping",
     "datasets",
+    "diagnose",
+    "effective_memory_scorer",
+    "gradient_flow",
+    "gradients",
+    "half_life_scorer",
+    "lag_sensitivity_scorer",
     "last_window",
     "make_windows",
     "metrics",
@@ -27,12 +45,19 @@ __all__ = [
 ]
 
 # Imported on first use (PEP 562): whoever serves a model or cuts windows need not wait for torch.
-_SUBMODULES = frozenset({"clipping", "datasets", "metrics", "nn"})
+_SUBMODULES = frozenset({"callbacks", "clipping", "datasets", "gradients", "metrics", "nn"})
 _HOME = {
     "DivergenceError": "seqforecast.exceptions",
     "GRURegressor": "seqforecast.regressors",
+    "GradientFlow": "seqforecast._observation",
     "LSTMRegressor": "seqforecast.regressors",
     "RNNRegressor": "seqforecast.regressors",
+    "clip_fraction_scorer": "seqforecast.diagnosis",
+    "diagnose": "seqforecast.diagnosis",
+    "effective_memory_scorer": "seqforecast.diagnosis",
+    "gradient_flow": "seqforecast.diagnosis",
+    "half_life_scorer": "seqforecast.diagnosis",
+    "lag_sensitivity_scorer": "seqforecast.diagnosis",
     "last_window": "seqforecast.windows",
     "make_windows": "seqforecast.windows",
     "show_versions": "seqforecast._versions",

@@ -17,10 +17,11 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, PrintLog
+from skorch.callbacks import Callback
 from torch import Generator, Tensor, nn
 
 from seqforecast._batches import Batches, WindowDataset
+from seqforecast._progress import EpochLine
 from seqforecast._scaling import Scaling
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
 from seqforecast.exceptions import DivergenceError
@@ -100,7 +101,7 @@ class RecurrentNet(NeuralNet):
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
-        return [("print_log", PrintLog())] if self.verbose else []
+        return [("epoch_line", EpochLine())] if self.verbose else []
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> RecurrentNet:
         """Give the optimizer the parameters; weight decay is for the matrices alone."""
@@ -365,10 +366,23 @@ class RecurrentNet(NeuralNet):
                 units = self.scaling.units(x)
                 block = np.zeros((_PREDICTION_BLOCK, *x.shape[1:]))
                 block[: len(x)] = units.of_windows(x)
-                inputs = torch.from_numpy(block).to(device=self.device, dtype=torch.float32)
-                output = self.module_(inputs)[: len(x)]
+                output = self.module_(self._tensor(block))[: len(x)]
                 forecasts.append(units.restore(output.cpu().numpy().astype(np.float64)))
         return np.concatenate(forecasts)
+
+    # What is looked at ------------------------------------------------------------------------
+
+    def inputs(self, windows: Array) -> Tensor:
+        """Return windows (n, window, n_channels) as the module takes them."""
+        return self._tensor(self.scaling.units(windows).of_windows(windows))
+
+    def point_forecast(self, x: Tensor) -> Tensor:
+        """Return the forecast (n, n_outputs) in scaled units; of quantiles the median."""
+        forecast: Tensor = self.module_(x)
+        return forecast if forecast.ndim == 2 else forecast[..., self.module_.head.median]
+
+    def _tensor(self, values: Array) -> Tensor:
+        return torch.from_numpy(values).to(device=self.device, dtype=torch.float32)
 
 
 @dataclass

@@ -6,17 +6,18 @@ __all__ = ["DivergenceError"]
 class DivergenceError(ArithmeticError):
     """Training stopped because the gradient was not finite several steps in a row.
 
-    Raised by ``fit`` and ``partial_fit`` of the recurrent regressors. The estimator keeps the
-    best weights it had so far, so that it can still predict; inside a search,
-    scikit-learn's ``error_score`` decides what becomes of the candidate.
+    Raised by ``fit`` and ``partial_fit`` of the recurrent regressors, which keep the best weights
+    they had so far and can still predict, and by `seqforecast.callbacks.GradientClipping` in any
+    skorch net. Inside a search, scikit-learn's ``error_score`` decides what becomes of the
+    candidate.
 
     Parameters
     ----------
     message : str
         What happened, what is needed, what to do.
     culprit : str
-        The first place where a value stopped being finite: an input column, the target or a
-        parameter of the network.
+        The first place where a value stopped being finite: an input (with the regressors its
+        column), the target or a parameter of the network.
     step : int
         Number of the first skipped training step, counted from 1.
 

@@ -13,6 +13,17 @@ GATE_ORDER = {"RNN": ("h",), "LSTM": ("i", "f", "g", "o"), "GRU": ("r", "z", "n"
 """Order of the row blocks in `weight_ih`, `weight_hh` and the biases, as in torch."""
 
 
+def cell_name(layer: nn.Module) -> str:
+    """Return the key of `GATE_ORDER` for a recurrent layer; raise a TypeError for any other."""
+    cell = next((cls.__name__ for cls in type(layer).__mro__ if cls.__name__ in GATE_ORDER), None)
+    if cell is None or not hasattr(layer, "hidden_size"):
+        raise TypeError(
+            f"got a {type(layer).__name__}; a recurrent layer (RNN, LSTM or GRU) is needed. "
+            "Pass the layer itself, for example `model.recurrent`."
+        )
+    return cell
+
+
 def gate_rows(layer: nn.Module) -> dict[str, slice]:
     """Return the rows of each gate in the parameters of a recurrent layer.
 
@@ -41,14 +52,9 @@ def gate_rows(layer: nn.Module) -> dict[str, slice]:
     >>> gate_rows(torch.nn.GRU(input_size=1, hidden_size=4))["z"]
     slice(4, 8, None)
     """
-    kind = next((cls.__name__ for cls in type(layer).__mro__ if cls.__name__ in GATE_ORDER), None)
-    if kind is None or not hasattr(layer, "hidden_size"):
-        raise TypeError(
-            f"got a {type(layer).__name__}; a recurrent layer (RNN, LSTM or GRU) is needed. "
-            "Pass the layer itself, for example `model.recurrent`."
-        )
+    cell = cell_name(layer)
     size = cast(int, layer.hidden_size)
-    return {gate: slice(k * size, (k + 1) * size) for k, gate in enumerate(GATE_ORDER[kind])}
+    return {gate: slice(k * size, (k + 1) * size) for k, gate in enumerate(GATE_ORDER[cell])}
 
 
 def recurrent_parameters(layer: nn.Module, prefix: str) -> Iterator[Tensor]:

@@ -6,7 +6,6 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy, deepcopy
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -27,6 +26,7 @@ from seqforecast._checks import check_number, targets_array, windows_array
 from seqforecast._scaling import SCALINGS, Scaling
 from seqforecast._threads import computing
 from seqforecast._training import RecurrentNet
+from seqforecast.callbacks import GradientFlowRecorder
 from seqforecast.clipping import ClipNorm, ClippingStrategy
 from seqforecast.exceptions import DivergenceError
 from seqforecast.regressors._inputs import (
@@ -39,10 +39,12 @@ from seqforecast.regressors._inputs import (
 )
 from seqforecast.regressors._parameters import (
     LOSSES,
+    OBSERVED_EVERY,
     OPTIMIZERS,
     built_with,
     check_parameters,
     check_unchanged,
+    own_callback,
 )
 from seqforecast.regressors._sklearn_callbacks import (
     SUPPORTED,
@@ -87,6 +89,7 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
     early_stopping: Any
     validation_fraction: float
     n_iter_no_change: int
+    observe: str
     callbacks: list[Any] | None
     verbose: int
     warm_start: bool
@@ -371,7 +374,10 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
             weight_decay=self.weight_decay,
             feature_names=None if names is None else list(names),
             lr=self.lr,
-            callbacks=[_own(callback) for callback in self.callbacks or []],
+            callbacks=[
+                ("gradient_flow", GradientFlowRecorder()),
+                *(own_callback(callback) for callback in self.callbacks or []),
+            ],
             device=self._device(),
             verbose=self.verbose,
         )
@@ -429,6 +435,7 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         if isinstance(clipping, ClippingStrategy):
             clipping = clone(clipping)
         net.clipping = ClipNorm(float(clipping)) if isinstance(clipping, Real) else clipping
+        dict(net.callbacks_)["gradient_flow"].every = OBSERVED_EVERY[self.observe]
         tasks = EpochTasks(self, options["epochs"], raw, lambda: self._fitted_attributes(net))
         if SUPPORTED:
             net.callbacks_.append(("epoch_tasks", tasks))
@@ -445,14 +452,19 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
 
     def _fitted_attributes(self, net: RecurrentNet) -> dict[str, Any]:
         history = net.history_frame()
-        return {"net_": net, "history_": history, "n_iter_": len(history)}
+        flow = dict(net.callbacks_)["gradient_flow"].flow_
+        observed = {} if flow is None else {"gradient_flow_": flow}
+        return {"net_": net, "history_": history, "n_iter_": len(history), **observed}
 
     # Output -----------------------------------------------------------------------------------
 
-    def _forecast(self, X: Any) -> NDArray[np.float64]:
+    def _checked_windows(self, X: Any) -> Array:
         check_is_fitted(self, "net_")
         validate_data(self, X, reset=False, skip_check_array=True, ensure_2d=False)
-        windows = self._form.windows(X)
+        return self._form.windows(X)
+
+    def _forecast(self, X: Any) -> NDArray[np.float64]:
+        windows = self._checked_windows(X)
         with computing(self._n_threads()):
             return self.net_.predict(windows)
 
@@ -483,11 +495,3 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         if self.device == "auto":
             return "cuda" if torch.cuda.is_available() else "cpu"
         return str(self.device)
-
-
-def _own(callback: Any) -> Any:
-    """Return a callback for one fit: scikit-learn lets no fit change a parameter."""
-    try:
-        return deepcopy(callback)
-    except TypeError:  # it holds an open file or a writer, which can only be shared
-        return copy(callback)

@@ -72,6 +72,10 @@ class GRURegressor(RecurrentRegressor):
         `X_val` is given; of more than 10,000, evenly spaced ones.
     n_iter_no_change : int, default=10
         Epochs without a better validation loss before training stops.
+    observe : {"auto", "epoch", "off"}, default="auto"
+        When the gradient at every time lag is recorded, into `gradient_flow_`: before training,
+        after epochs 1, 2, 3, 5, 8, 13, ... and at the end; after every epoch; or never. It changes
+        nothing else and costs little.
     callbacks : list of skorch callbacks, default=None
         Told of every epoch, and of batches and gradients where they ask for it. A fit works on
         copies, which are then in ``net_.callbacks_``.
@@ -94,7 +98,11 @@ class GRURegressor(RecurrentRegressor):
     history_ : pandas.DataFrame
         One row an epoch (index ``epoch``, from 1): ``train_loss``, ``valid_loss`` (where there is
         validation), ``grad_norm`` (mean before clipping), ``grad_norm_max``, ``clip_fraction``,
-        ``skipped_steps``, ``lr``. Losses are in scaled units.
+        ``skipped_steps``, ``lr``, and ``effective_memory`` (steps that the gradient reaches back)
+        of the epochs that were observed. Losses are in scaled units.
+    gradient_flow_ : GradientFlow
+        How far back the gradient reached, before, during and after training; only where `observe`
+        is not ``"off"``.
     n_iter_ : int
         Number of epochs.
     n_validation_ : int
@@ -166,6 +174,7 @@ class GRURegressor(RecurrentRegressor):
         early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
+        observe="auto",
         callbacks=None,
         verbose=0,
         warm_start=False,
@@ -193,6 +202,7 @@ class GRURegressor(RecurrentRegressor):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.observe = observe
         self.callbacks = callbacks
         self.verbose = verbose
         self.warm_start = warm_start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy, deepcopy
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,15 @@ from seqforecast._checks import (
 from seqforecast._scaling import SCALINGS
 from seqforecast.clipping import ClippingStrategy
 
-__all__ = ["LOSSES", "OPTIMIZERS", "built_with", "check_parameters", "check_unchanged"]
+__all__ = [
+    "LOSSES",
+    "OBSERVED_EVERY",
+    "OPTIMIZERS",
+    "built_with",
+    "check_parameters",
+    "check_unchanged",
+    "own_callback",
+]
 
 LOSSES: dict[str, Callable[..., nn.Loss]] = {
     "squared_error": nn.SquaredError,
@@ -38,6 +47,8 @@ OPTIMIZERS: dict[Any, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
 }
 
+OBSERVED_EVERY: dict[str, int | str | None] = {"auto": "auto", "epoch": 1, "off": None}
+"""The values of the parameter `observe`, in the words of GradientFlowRecorder."""
 
 _OF_THE_NETWORK = (
     "hidden_size",
@@ -70,6 +81,14 @@ def check_unchanged(params: dict[str, Any], built: dict[str, Any]) -> None:
                 f"{built[name]!r}; the same value is needed. Set it back, or fit anew with "
                 "warm_start=False."
             )
+
+
+def own_callback(callback: Any) -> Any:
+    """Return a callback for one fit: scikit-learn lets no fit change a parameter."""
+    try:
+        return deepcopy(callback)
+    except TypeError:  # it holds an open file or a writer, which can only be shared
+        return copy(callback)
 
 
 def check_parameters(params: dict[str, Any]) -> None:
@@ -153,6 +172,7 @@ def _check_stopping(params: dict[str, Any]) -> None:
 
 
 def _check_running(params: dict[str, Any]) -> None:
+    check_word("observe", params["observe"], OBSERVED_EVERY)
     _check_callbacks(params["callbacks"])
     check_flag("warm_start", params["warm_start"])
     if not isinstance(params["verbose"], bool):

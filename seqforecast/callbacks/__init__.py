@@ -1,0 +1,13 @@
+"""skorch callbacks that watch and guard the gradients of a training.
+
+They work on any skorch net and, in the parameter ``callbacks``, on the regressors of seqforecast.
+What they find goes into the net's history alone, where skorch's own loggers (TensorBoard, MLflow,
+Wandb) pick it up. Put them before a logger in the list of callbacks: it reads the history when its
+own turn comes.
+"""
+
+from seqforecast.callbacks._clipping import GradientClipping
+from seqforecast.callbacks._flow import GradientFlowRecorder
+from seqforecast.callbacks._norms import GradientNorms
+
+__all__ = ["GradientClipping", "GradientFlowRecorder", "GradientNorms"]

@@ -1,0 +1,144 @@
+"""What a fitted estimator's gradients say, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqforecast._checks import check_integer, targets_array
+from seqforecast.clipping import ClipNorm
+from seqforecast.diagnosis._flow import gradient_flow, recurrent_part
+from seqforecast.gradients.findings import Diagnosis, Evidence, findings, reach
+from seqforecast.gradients.residuals import MissedLag, missed_lag
+from seqforecast.regressors._base import RecurrentRegressor
+
+__all__ = ["diagnose"]
+
+_MOST_WINDOWS = 4_000
+"""Windows whose residuals are looked at, spread evenly."""
+
+
+def diagnose(
+    estimator: Any, X: Any = None, y: Any = None, *, season: int | None = None
+) -> Diagnosis:
+    """Say what is wrong with the gradients of a fitted estimator, and what to change.
+
+    Use it after a fit that disappoints. That a gradient vanishes is no fault by itself, because
+    old values may say nothing: it is reported (GF01) only where something is missed, which takes
+    `X` and `y`, whose residuals tell, or a `season`.
+
+    Parameters
+    ----------
+    estimator : RNNRegressor, LSTMRegressor, GRURegressor, Pipeline or fitted search
+        A fitted recurrent regressor, or what ends in one.
+    X : array-like of shape (n_windows, window * n_channels) or \
+(n_windows, window, n_channels), default=None
+        Windows, as for ``estimator.predict``, in time order. None looks at the recorded
+        `gradient_flow_` alone.
+    y : array-like of shape (n_windows,), (n_windows, n_outputs) or \
+(n_windows, window, n_outputs), default=None
+        What came. Up to 4,000 windows, spread evenly, are looked at.
+    season : int, default=None
+        Steps of a season that the forecast should know.
+
+    Returns
+    -------
+    Diagnosis
+        A list of `Finding`, the worst first, each with a code, a severity, the number, the
+        threshold and its source, a sentence and the parameter to change. ``print`` it.
+
+        GF01 vanishing gradient, GF03 exploding gradient, GF04 gradient not finite, GF05 clipping
+        saturated, GF06 clipping idle, GF08 dead state.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If there is no recurrent regressor in it.
+    ValueError
+        If `X` or `y` does not have the form seen in `fit`, or `season` is no positive integer.
+
+    Examples
+    --------
+    >>> from seqforecast import LSTMRegressor, diagnose, make_windows
+    >>> from seqforecast.datasets import make_seasonal_ar
+    >>> X, y = make_windows(make_seasonal_ar(4000, period=24, random_state=0), window=30)
+    >>> model = LSTMRegressor(
+    ...     forget_bias=None, recurrent_init=None, max_epochs=3, gradient_clipping=None,
+    ...     random_state=0,
+    ... ).fit(X, y)
+    >>> [finding.code for finding in diagnose(model, X, y)]
+    ['GF01']
+    >>> diagnose(model, X, y)[0].parameter
+    'forget_bias="chrono"'
+    """
+    if season is not None:
+        check_integer("season", season)
+    if y is not None and X is None:
+        raise ValueError("X is None, but y was given; both are needed. Pass the windows of y, too.")
+    regressor, inner = recurrent_part(estimator, X)
+    flow = (
+        getattr(regressor, "gradient_flow_", None) if X is None else gradient_flow(regressor, inner)
+    )
+    measured: dict[str, Any] = {}
+    if flow is not None:
+        measured = {
+            "curves": flow.lag_curve[-1],
+            "memory": float(flow.effective_memory[-1, 0]),
+            "spread": flow.spread[-1],
+        }
+        if y is not None:
+            measured["missed"] = _missed(estimator, regressor, X, inner, y, measured["memory"])
+    history = regressor.history_
+    names = ("grad_norm", "grad_norm_max", "clip_fraction", "skipped_steps")
+    evidence = Evidence(
+        params=regressor.get_params(deep=False),
+        window=regressor.window_,
+        season=season,
+        max_norm=_max_norm(regressor),
+        **{name: history[name].to_numpy(dtype=float) for name in names},
+        **measured,
+    )
+    return Diagnosis(findings(evidence), summary=_summary(regressor, evidence))
+
+
+def _missed(
+    estimator: Any, regressor: RecurrentRegressor, X: Any, inner: Any, y: Any, memory: float
+) -> MissedLag | None:
+    """Look for the past in the residuals of windows that share no target."""
+    targets = targets_array(y, owner=type(regressor).__name__)
+    windows = regressor._checked_windows(inner)
+    if len(targets) != len(windows):
+        raise ValueError(
+            f"X has {len(windows)} windows, but y has {len(targets)} rows; the same number is "
+            "needed. Pass them as make_windows(series, window) returns them."
+        )
+    newest = targets[:, -1] if targets.ndim == 3 else targets.reshape(len(targets), -1)
+    known = np.flatnonzero(np.isfinite(newest).all(axis=1))
+    step = max(regressor.n_outputs_, -(-len(known) // _MOST_WINDOWS))
+    rows = known[::step]
+    forecast = np.asarray(estimator.predict(_rows(X, rows))).reshape(len(rows), -1)
+    if not np.isfinite(memory):
+        return None
+    return missed_lag(np.asarray(windows[rows], dtype=float), newest[rows] - forecast, int(memory))
+
+
+def _rows(X: Any, rows: NDArray[np.int64]) -> Any:
+    return X.iloc[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]
+
+
+def _max_norm(regressor: RecurrentRegressor) -> float | None:
+    """Return the norm at which the last training clipped, where it is a fixed one."""
+    clipping = regressor.net_.clipping
+    return float(clipping.max_norm) if isinstance(clipping, ClipNorm) else None
+
+
+def _summary(regressor: RecurrentRegressor, evidence: Evidence) -> str:
+    name, n_epochs = type(regressor).__name__, regressor.n_iter_
+    head = f"{name} after {n_epochs} epoch{'s' if n_epochs != 1 else ''}"
+    if evidence.curves is None:
+        return f"{head}: its gradient was not observed. Pass X, or set observe='auto'."
+    return f"{head}: {reach(evidence.memory, evidence.window)}."

@@ -1,0 +1,29 @@
+"""The gradient through time, measured on tensors: how far back a recurrent layer learns."""
+
+from seqforecast.gradients.findings import Diagnosis, Finding
+from seqforecast.gradients.flow import LagGradients, lag_gradients
+from seqforecast.gradients.gates import GateStatistics, gate_statistics, time_scale
+from seqforecast.gradients.memory import (
+    DecayFit,
+    decay_fit,
+    effective_memory,
+    half_life,
+    normalised,
+    omega,
+)
+
+__all__ = [
+    "DecayFit",
+    "Diagnosis",
+    "Finding",
+    "GateStatistics",
+    "LagGradients",
+    "decay_fit",
+    "effective_memory",
+    "gate_statistics",
+    "half_life",
+    "lag_gradients",
+    "normalised",
+    "omega",
+    "time_scale",
+]

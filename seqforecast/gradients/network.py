@@ -1,0 +1,194 @@
+"""The gradient of a whole network's forecast at every step of its recurrent layers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqforecast.gradients.layers import batch_first, run_layers
+from seqforecast.gradients.scan import Direct, LayerScan, scan_layers
+from seqforecast.nn.gates import GATE_ORDER
+
+__all__ = ["NetworkProbe", "recurrent_layer"]
+
+
+def recurrent_layer(network: nn.Module) -> nn.Module:
+    """Return the first recurrent layer of a network: all that the input says passes through it."""
+    for module in network.modules():
+        names = {cls.__name__ for cls in type(module).__mro__}
+        if names & set(GATE_ORDER) and hasattr(module, "weight_hh_l0"):
+            return module
+    raise TypeError(
+        f"{type(network).__name__} holds no recurrent layer; an RNN, LSTM or GRU of torch.nn or "
+        "seqforecast.nn is needed (cells that a loop calls step by step are not seen). Use such a "
+        "layer in the network."
+    )
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What the recurrent layer was given, and what it handed to the rest of the network."""
+
+    x: Tensor
+    state: tuple[Tensor, ...] | None
+    output: Tensor
+    final: tuple[Tensor, ...]
+
+
+class NetworkProbe:
+    """One forward pass of a network, ready for gradients of its forecast.
+
+    The rest of the network, after the recurrent layer, is differentiated by autograd; the
+    recurrent layers themselves by the reverse scan. The network is in evaluation mode meanwhile,
+    and nothing in it changes, random generators included.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A network with a recurrent layer.
+    forecast : callable
+        Runs the network on the probe windows; returns what it forecasts from the last step, as a
+        Tensor of shape (n, n_outputs).
+    """
+
+    def __init__(self, network: nn.Module, forecast: Callable[[], Tensor]) -> None:
+        self.layer = recurrent_layer(network)
+        calls: list[_Call] = []
+        with _evaluating(network), torch.enable_grad(), _cut_open(self.layer, calls):
+            self.forecast = forecast()
+        if not calls:
+            raise TypeError(
+                f"the network's {type(self.layer).__name__} was not called; a network that runs "
+                "its recurrent layer as a module is needed."
+            )
+        self._call = calls[0]
+        self.runs = run_layers(self.layer, self._call.x, self._call.state)
+
+    def scan(self, weights: Tensor) -> tuple[list[LayerScan], Tensor]:
+        """Return the gradients of ``(weights * forecast).sum()`` by layer, and by the input.
+
+        Parameters
+        ----------
+        weights : Tensor of shape (n, n_outputs)
+            One terminal loss a window.
+        """
+        return scan_layers(self.runs, self._direct(weights), last=self.runs[0].h.shape[1] - 1)
+
+    def input_gradients(self) -> Tensor:
+        """Return d forecast[:, j] / d input, of shape (n_outputs, n, window, n_channels)."""
+        directs = [self._direct(row) for row in _one_output_each(self.forecast)]
+        together = [Direct(*_joined(parts)) for parts in zip(*directs, strict=True)]
+        runs = run_layers(self.layer, *self._repeated(len(directs)))
+        dx = scan_layers(runs, together, last=runs[0].h.shape[1] - 1)[1]
+        by_output: Tensor = dx.unflatten(0, (len(directs), -1))
+        return by_output
+
+    def _direct(self, weights: Tensor) -> list[Direct]:
+        """Differentiate the rest of the network; return what reaches each layer's states."""
+        call = self._call
+        with torch.enable_grad():  # the caller may have turned it off
+            loss = (self.forecast * weights).sum()
+        leaves = [call.output, *call.final]
+        if not loss.requires_grad:  # the forecast does not depend on the recurrent layer
+            gradients: list[Tensor | None] = [None] * len(leaves)
+        else:
+            gradients = list(
+                torch.autograd.grad(loss, leaves, allow_unused=True, retain_graph=True)
+            )
+        of_output, of_h, of_c = [*gradients, None][:3]
+        n_layers, last = len(self.runs), self.runs[0].h.shape[1] - 1
+        steps: list[dict[int, Tensor]] = [{} for _ in range(n_layers)]
+        if of_output is not None:
+            rows = of_output if batch_first(self.layer) else of_output.transpose(0, 1)
+            for t in rows.abs().amax(dim=(0, 2)).nonzero().flatten().tolist():
+                steps[-1][t] = rows[:, t]
+        if of_h is not None:
+            for k, found in enumerate(steps):
+                found[last] = found[last] + of_h[k] if last in found else of_h[k]
+        return [Direct(found, None if of_c is None else of_c[k]) for k, found in enumerate(steps)]
+
+    def _repeated(self, times: int) -> tuple[Tensor, tuple[Tensor, ...] | None]:
+        x, state = self._call.x, self._call.state
+        if state is not None:
+            state = tuple(part.repeat(1, times, 1) for part in state)
+        return x.repeat(times, 1, 1), state
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode; give every module its own mode back."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def _cut_open(layer: nn.Module, calls: list[_Call]) -> Iterator[None]:
+    """Hand the rest of the network copies of the states that collect their own gradient.
+
+    `retain_grad` on a layer's output would give the direct part of one layer; the copies give the
+    direct part of every state that the network goes on with, and the scan does the rest.
+    """
+
+    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        if calls:  # a decoder that calls the layer again: the first call reads the input
+            return None
+        # By position or by name: torch's names of both are not those of our layers.
+        x, *rest = inspect.signature(module.forward).bind(*args, **kwargs).args
+        if not isinstance(x, Tensor) or x.ndim != 3:
+            raise TypeError(
+                f"the network gives its {type(module).__name__} a {type(x).__name__}; a tensor of "
+                "three dimensions (windows, steps, channels) is needed, all windows of one length."
+            )
+        output, final = result
+        parts = tuple(
+            part.detach().requires_grad_()
+            for part in (final if isinstance(final, tuple) else (final,))
+        )
+        output = output.detach().requires_grad_()
+        state = rest[0] if rest else None
+        calls.append(
+            _Call(
+                (x if batch_first(module) else x.transpose(0, 1)).detach(),
+                None if state is None else state if isinstance(state, tuple) else (state,),
+                output,
+                parts,
+            )
+        )
+        return output, parts if isinstance(final, tuple) else parts[0]
+
+    handle = layer.register_forward_hook(hook, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _one_output_each(forecast: Tensor) -> Iterator[Tensor]:
+    for j in range(forecast.shape[1]):
+        weights = torch.zeros_like(forecast)
+        weights[:, j] = 1.0
+        yield weights
+
+
+def _joined(directs: tuple[Direct, ...]) -> tuple[dict[int, Tensor], Tensor | None]:
+    """Put the direct gradients of several losses, on one layer, into one batch."""
+    steps = sorted({t for direct in directs for t in direct.dh})
+    some = next((dh for direct in directs for dh in direct.dh.values()), None)
+    dh = {}
+    for t in steps:
+        assert some is not None
+        dh[t] = torch.cat([direct.dh.get(t, torch.zeros_like(some)) for direct in directs])
+    if directs[0].dc is None:
+        return dh, None
+    return dh, torch.cat([direct.dc for direct in directs if direct.dc is not None])
