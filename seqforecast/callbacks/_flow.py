@@ -38,8 +38,8 @@ class GradientFlowRecorder(Callback):
     ----------
     every : int, "auto" or None, default=1
         Epochs between two records. ``"auto"`` records after epochs 1, 2, 3, 5, 8, 13, ...; None
-        never. A record before training and one of the weights that a training of several epochs
-        ends with are always there, unless it is None.
+        never. Unless it is None there is one from before training, too, and one of the weights
+        that a training of several epochs ends with.
     n_windows : int, default=16
         Windows looked at, spread evenly over the training data; the same every time.
 
@@ -124,6 +124,10 @@ class GradientFlowRecorder(Callback):
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Record the weights that the training keeps."""
+        self.finish(net)
+
+    def finish(self, net: Any) -> None:
+        """Take the last record of a training."""
         if self.windows_ is None:
             return
         epoch = len(net.history)

@@ -89,6 +89,7 @@ def diagnose(
             "curves": flow.lag_curve[-1],
             "memory": float(flow.effective_memory[-1, 0]),
             "spread": flow.spread[-1],
+            "strongest_lag": int(flow.input_sensitivity.sum(axis=(0, 2)).argmax()),
         }
         if y is not None:
             measured["missed"] = _missed(estimator, regressor, X, inner, y, measured["memory"])
@@ -141,4 +142,7 @@ def _summary(regressor: RecurrentRegressor, evidence: Evidence) -> str:
     head = f"{name} after {n_epochs} epoch{'s' if n_epochs != 1 else ''}"
     if evidence.curves is None:
         return f"{head}: its gradient was not observed. Pass X, or set observe='auto'."
-    return f"{head}: {reach(evidence.memory, evidence.window)}."
+    return (
+        f"{head}: {reach(evidence.memory, evidence.window)}, and the forecast moves most with the "
+        f"input at lag {evidence.strongest_lag}."
+    )

@@ -3,6 +3,7 @@
 from seqforecast.gradients.findings import Diagnosis, Finding
 from seqforecast.gradients.flow import LagGradients, lag_gradients
 from seqforecast.gradients.gates import GateStatistics, gate_statistics, time_scale
+from seqforecast.gradients.jacobian import finite_time_exponents, step_jacobian
 from seqforecast.gradients.memory import (
     DecayFit,
     decay_fit,
@@ -11,6 +12,7 @@ from seqforecast.gradients.memory import (
     normalised,
     omega,
 )
+from seqforecast.gradients.weights import weight_gradient_by_lag
 
 __all__ = [
     "DecayFit",
@@ -20,10 +22,13 @@ __all__ = [
     "LagGradients",
     "decay_fit",
     "effective_memory",
+    "finite_time_exponents",
     "gate_statistics",
     "half_life",
     "lag_gradients",
     "normalised",
     "omega",
+    "step_jacobian",
     "time_scale",
+    "weight_gradient_by_lag",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 _WIDTH = 79
 _PASCANU = "Pascanu, Mikolov, Bengio 2013"
 
-_UNSEEN = 0.01
+_UNSEEN, _FAINT = 0.01, 0.1
 _BURST = 10.0
 _ALWAYS = 0.99
 _IDLE = 10.0
@@ -93,9 +93,9 @@ class Diagnosis(list[Finding]):
 
     Parameters
     ----------
-    findings : iterable of Finding
+    findings : iterable of Finding, default=()
         What was found, the worst first.
-    summary : str
+    summary : str, default=""
         What was looked at, and how far its gradient reaches.
 
     Examples
@@ -134,6 +134,8 @@ class Evidence:
         Standard deviation of every unit's state.
     season : int or None
         Season that the user named, in steps.
+    strongest_lag : int or None
+        Lag of the input that moves the forecasts most.
     missed : MissedLag or None
         What the residuals still follow.
     grad_norm, grad_norm_max, clip_fraction, skipped_steps : ndarray of shape (n_epochs,)
@@ -153,7 +155,8 @@ class Evidence:
     memory: float = math.nan
     spread: Array | None = None
     season: int | None = None
-    missed: MissedLag | None = field(default=None)
+    strongest_lag: int | None = None
+    missed: MissedLag | None = None
 
     @property
     def mean_norm(self) -> float:
@@ -205,8 +208,9 @@ def vanishing_by_season(evidence: Evidence) -> Finding | None:
         threshold=_UNSEEN,
         source="largest relative gradient from the season on, against 1 % (ours)",
         message=(
-            f"The value {season} steps before the forecast is not used: {reach(evidence.memory, evidence.window)}, and "
-            f"from lag {season - 1} on no gradient is above {_percent(arrives)} of the largest."
+            f"The value {season} steps before the forecast is not used: "
+            f"{reach(evidence.memory, evidence.window)}, and from lag {season - 1} on no gradient "
+            f"is above {_percent(arrives)} of the largest."
         ),
         parameter=_longer_memory(evidence.params),
     )
@@ -214,8 +218,10 @@ def vanishing_by_season(evidence: Evidence) -> Finding | None:
 
 def vanishing_by_residuals(evidence: Evidence) -> Finding | None:
     """GF01: the residuals follow an input that lies beyond the memory."""
-    missed = evidence.missed
-    if missed is None or not missed.is_evidence:
+    missed, curves = evidence.missed, evidence.curves
+    if missed is None or curves is None or not missed.is_evidence:
+        return None
+    if not curves[0, missed.lag :].max() < _FAINT:  # a gradient arrives: it is yet to learn
         return None
     of_channel = f" of channel {missed.channel}" if missed.channel else ""
     return Finding(
@@ -226,7 +232,8 @@ def vanishing_by_residuals(evidence: Evidence) -> Finding | None:
         threshold=missed.threshold,
         source=(
             f"partial correlation with the residuals of {missed.n_windows} windows; chance "
-            f"{missed.chance:.2g} (5 %, Bonferroni), at least 0.1 (ours)"
+            f"{missed.chance:.2g} (5 %, Bonferroni), at least 0.1 (ours), where less than a tenth "
+            "of the gradient arrives (ours)"
         ),
         message=(
             f"The residuals still follow the input{of_channel} at lag {missed.lag} (correlation "

@@ -14,7 +14,7 @@ from seqforecast.gradients.memory import normalised
 from seqforecast.gradients.scan import Direct, scan_layers
 from seqforecast.nn.gates import cell_name
 
-__all__ = ["LagGradients", "lag_gradients", "relative_curve"]
+__all__ = ["LagGradients", "checked_step", "checked_windows", "lag_gradients", "relative_curve"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,8 @@ class LagGradients:
         Gradient with respect to the input.
     da : Tensor of shape (n_layers, n, window, n_gates * hidden)
         Gradient with respect to the gates' arguments, as they come from the recurrent product:
-        the sum over windows and steps of ``da`` times ``h`` of the step before is the gradient of
-        ``weight_hh``.
-    h : Tensor of shape (n_layers, n, window, hidden)
+        the sum over windows and steps of ``da`` times `h_before` is the gradient of ``weight_hh``.
+    h_before : Tensor of shape (n_layers, n, window, hidden)
         Hidden state before every step.
     gates : dict of str to Tensor of shape (n_layers, n, window, hidden)
         Gates after their activation: i, f, g, o of an LSTM; r, z, n of a GRU; the state h of an
@@ -60,7 +59,7 @@ class LagGradients:
     dc: Tensor | None
     dx: Tensor
     da: Tensor
-    h: Tensor
+    h_before: Tensor
     gates: dict[str, Tensor]
     log10_curve: NDArray[np.float64]
 
@@ -137,9 +136,9 @@ def lag_gradients(
     >>> gradients.dh[0, 0, 2].item() == 2**-17
     True
     """
-    x = _windows(module, x)
+    x = checked_windows(module, x)
     n, window = x.shape[:2]
-    step = _step(step, window)
+    step = checked_step(step, window)
     runs = run_layers(module, x)
     _check_cotangent(cotangent, (n, runs[-1].h.shape[2]))
     loss = Direct({step: cotangent.detach()})
@@ -150,7 +149,7 @@ def lag_gradients(
         dc=None if scans[0].dc is None else torch.stack([dc for _, dc, _ in scaled]),
         dx=dx,
         da=torch.stack([da for _, _, da in scaled]),
-        h=torch.stack([run.previous for run in runs]),
+        h_before=torch.stack([run.previous for run in runs]),
         gates={name: torch.stack([run.gates[name] for run in runs]) for name in runs[0].gates},
         log10_curve=np.stack([scan.log10_curve() for scan in scans]),
     )
@@ -163,9 +162,14 @@ def relative_curve(log10_curve: NDArray[np.float64]) -> NDArray[np.float64]:
     return normalised(10.0 ** (log10_curve - shift))
 
 
-def _windows(module: nn.Module, x: Tensor) -> Tensor:
+def checked_windows(module: nn.Module, x: Tensor) -> Tensor:
     """Return the input batch first, checked."""
     cell_name(module)  # before the shape: a module that is not recurrent has none to compare with
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"x is a {type(x).__name__}; a torch.Tensor of three dimensions is needed, all windows "
+            "of one length. Convert an array with torch.from_numpy."
+        )
     n_channels = int(getattr(module, "input_size", 0))
     if x.ndim != 3 or x.shape[2] != n_channels or 0 in x.shape:
         layout = "n, window" if batch_first(module) else "window, n"
@@ -180,7 +184,8 @@ def _windows(module: nn.Module, x: Tensor) -> Tensor:
     return x if batch_first(module) else x.transpose(0, 1)
 
 
-def _step(step: int, window: int) -> int:
+def checked_step(step: int, window: int) -> int:
+    """Return a step counted from the start, checked."""
     if not -window <= step < window:
         raise ValueError(
             f"step={step}, but x has {window} steps; an index from {-window} to {window - 1} is "

@@ -15,26 +15,31 @@ from seqforecast.gradients.layers import batch_first, run_layers
 from seqforecast.gradients.scan import Direct, LayerScan, scan_layers
 from seqforecast.nn.gates import GATE_ORDER
 
-__all__ = ["NetworkProbe", "recurrent_layer"]
+__all__ = ["NetworkProbe", "recurrent_layers"]
 
 
-def recurrent_layer(network: nn.Module) -> nn.Module:
-    """Return the first recurrent layer of a network: all that the input says passes through it."""
-    for module in network.modules():
-        names = {cls.__name__ for cls in type(module).__mro__}
-        if names & set(GATE_ORDER) and hasattr(module, "weight_hh_l0"):
-            return module
-    raise TypeError(
-        f"{type(network).__name__} holds no recurrent layer; an RNN, LSTM or GRU of torch.nn or "
-        "seqforecast.nn is needed (cells that a loop calls step by step are not seen). Use such a "
-        "layer in the network."
-    )
+def recurrent_layers(network: nn.Module) -> list[nn.Module]:
+    """Return the recurrent layers of a network; raise a TypeError if there are none."""
+    layers = [
+        module
+        for module in network.modules()
+        if {cls.__name__ for cls in type(module).__mro__} & set(GATE_ORDER)
+        and hasattr(module, "weight_hh_l0")
+    ]
+    if not layers:
+        raise TypeError(
+            f"{type(network).__name__} holds no recurrent layer; an RNN, LSTM or GRU of torch.nn "
+            "or seqforecast.nn is needed (cells that a loop calls step by step are not seen). Use "
+            "such a layer in the network."
+        )
+    return layers
 
 
 @dataclass(frozen=True)
 class _Call:
-    """What the recurrent layer was given, and what it handed to the rest of the network."""
+    """What a recurrent layer was given, and what it handed to the rest of the network."""
 
+    layer: nn.Module
     x: Tensor
     state: tuple[Tensor, ...] | None
     output: Tensor
@@ -44,8 +49,9 @@ class _Call:
 class NetworkProbe:
     """One forward pass of a network, ready for gradients of its forecast.
 
-    The rest of the network, after the recurrent layer, is differentiated by autograd; the
-    recurrent layers themselves by the reverse scan. The network is in evaluation mode meanwhile,
+    Of several recurrent modules the one that is called first counts: all that the input says
+    passes through it. It is differentiated by the reverse scan, the rest of the network by
+    autograd. The network is in evaluation mode meanwhile,
     and nothing in it changes, random generators included.
 
     Parameters
@@ -58,16 +64,17 @@ class NetworkProbe:
     """
 
     def __init__(self, network: nn.Module, forecast: Callable[[], Tensor]) -> None:
-        self.layer = recurrent_layer(network)
+        layers = recurrent_layers(network)
         calls: list[_Call] = []
-        with _evaluating(network), torch.enable_grad(), _cut_open(self.layer, calls):
+        with _evaluating(network), torch.enable_grad(), _cut_open(layers, calls):
             self.forecast = forecast()
         if not calls:
             raise TypeError(
-                f"the network's {type(self.layer).__name__} was not called; a network that runs "
+                f"the network's {type(layers[0]).__name__} was not called; a network that runs "
                 "its recurrent layer as a module is needed."
             )
         self._call = calls[0]
+        self.layer = self._call.layer
         self.runs = run_layers(self.layer, self._call.x, self._call.state)
 
     def scan(self, weights: Tensor) -> tuple[list[LayerScan], Tensor]:
@@ -133,7 +140,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _cut_open(layer: nn.Module, calls: list[_Call]) -> Iterator[None]:
+def _cut_open(layers: list[nn.Module], calls: list[_Call]) -> Iterator[None]:
     """Hand the rest of the network copies of the states that collect their own gradient.
 
     `retain_grad` on a layer's output would give the direct part of one layer; the copies give the
@@ -141,7 +148,7 @@ def _cut_open(layer: nn.Module, calls: list[_Call]) -> Iterator[None]:
     """
 
     def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        if calls:  # a decoder that calls the layer again: the first call reads the input
+        if calls:  # the first call reads the input; what follows it is the rest of the network
             return None
         # By position or by name: torch's names of both are not those of our layers.
         x, *rest = inspect.signature(module.forward).bind(*args, **kwargs).args
@@ -159,6 +166,7 @@ def _cut_open(layer: nn.Module, calls: list[_Call]) -> Iterator[None]:
         state = rest[0] if rest else None
         calls.append(
             _Call(
+                module,
                 (x if batch_first(module) else x.transpose(0, 1)).detach(),
                 None if state is None else state if isinstance(state, tuple) else (state,),
                 output,
@@ -167,11 +175,12 @@ def _cut_open(layer: nn.Module, calls: list[_Call]) -> Iterator[None]:
         )
         return output, parts if isinstance(final, tuple) else parts[0]
 
-    handle = layer.register_forward_hook(hook, with_kwargs=True)
+    handles = [layer.register_forward_hook(hook, with_kwargs=True) for layer in layers]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def _one_output_each(forecast: Tensor) -> Iterator[Tensor]:

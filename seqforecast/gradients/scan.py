@@ -169,7 +169,7 @@ class _HiddenBackward:
         largest = max(float(torch.linalg.vector_norm(part, math.inf)) for part in self._carried(t))
         if largest == 0.0:
             self.exponent = _NOTHING
-        elif math.isfinite(largest):
+        else:  # frexp of Inf or NaN says 0, and leaves them alone
             shift = math.frexp(largest)[1]
             self._divide(t, max(-_LARGEST_SHIFT, min(_LARGEST_SHIFT, shift)))
 

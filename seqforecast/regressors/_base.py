@@ -16,7 +16,6 @@ from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.metrics import r2_score
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
 
@@ -26,7 +25,6 @@ from seqforecast._checks import check_number, targets_array, windows_array
 from seqforecast._scaling import SCALINGS, Scaling
 from seqforecast._threads import computing
 from seqforecast._training import RecurrentNet
-from seqforecast.callbacks import GradientFlowRecorder
 from seqforecast.clipping import ClipNorm, ClippingStrategy
 from seqforecast.exceptions import DivergenceError
 from seqforecast.regressors._inputs import (
@@ -37,13 +35,14 @@ from seqforecast.regressors._inputs import (
     warn_if_names_differ,
     warn_if_units_differ,
 )
+from seqforecast.regressors._observe import OBSERVED_EVERY, LastLook, Observer
 from seqforecast.regressors._parameters import (
     LOSSES,
-    OBSERVED_EVERY,
     OPTIMIZERS,
     built_with,
     check_parameters,
     check_unchanged,
+    generators,
     own_callback,
 )
 from seqforecast.regressors._sklearn_callbacks import (
@@ -358,7 +357,7 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         scaling: Scaling = SCALINGS[self.scaling]()
         scaling.fit(data.X, data.y, data.weight)
         warn_if_units_differ(data, scaling, stacklevel=_CALLER_OF_FIT)
-        weights, order, dropout = self._generators()
+        weights, order, dropout = generators(self.random_state)
         names = getattr(self, "feature_names_in_", None)
         self.quantiles_ = None
         criterion = LOSSES[self.loss]
@@ -375,24 +374,13 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
             feature_names=None if names is None else list(names),
             lr=self.lr,
             callbacks=[
-                ("gradient_flow", GradientFlowRecorder()),
+                ("gradient_flow", Observer()),
                 *(own_callback(callback) for callback in self.callbacks or []),
             ],
             device=self._device(),
             verbose=self.verbose,
         )
         return net.initialize()
-
-    def _generators(self) -> list[Generator]:
-        """Return generators for the first weights, the order of the windows and dropout.
-
-        None draws from the operating system: numpy's global generator is not ours to move.
-        """
-        if self.random_state is None:
-            seeds = np.random.SeedSequence().generate_state(3)
-        else:
-            seeds = check_random_state(self.random_state).randint(2**31 - 1, size=3)
-        return [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
     def _network(self, weights: Generator, dropout: Generator) -> nn.RecurrentNetwork:
         recurrent = self._recurrent_layer(weights)
@@ -435,19 +423,23 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         if isinstance(clipping, ClippingStrategy):
             clipping = clone(clipping)
         net.clipping = ClipNorm(float(clipping)) if isinstance(clipping, Real) else clipping
-        dict(net.callbacks_)["gradient_flow"].every = OBSERVED_EVERY[self.observe]
+        observer: Observer = dict(net.callbacks_)["gradient_flow"]
+        observer.every = OBSERVED_EVERY[self.observe]
         tasks = EpochTasks(self, options["epochs"], raw, lambda: self._fitted_attributes(net))
-        if SUPPORTED:
-            net.callbacks_.append(("epoch_tasks", tasks))
+        for_this_fit = [("last_look", LastLook(observer)), ("epoch_tasks", tasks)]
+        net.callbacks_ += for_this_fit if SUPPORTED else for_this_fit[:1]
         try:
             with computing(self._n_threads()):
                 net.train(data, valid, **options)
         except (DivergenceError, KeyboardInterrupt):
-            self.__dict__.update(self._fitted_attributes(net))
+            self._keep(net)
             raise
         finally:
-            if SUPPORTED:
-                net.callbacks_.pop()
+            net.callbacks_ = [item for item in net.callbacks_ if item not in for_this_fit]
+        self._keep(net)
+
+    def _keep(self, net: RecurrentNet) -> None:
+        self.__dict__.pop("gradient_flow_", None)  # of an earlier fit, if this one saw nothing
         self.__dict__.update(self._fitted_attributes(net))
 
     def _fitted_attributes(self, net: RecurrentNet) -> dict[str, Any]:

@@ -147,8 +147,10 @@ class GRURegressor(RecurrentRegressor):
     >>> model = GRURegressor(max_epochs=5, random_state=0).fit(X, y)
     >>> model.predict(last_window(passengers, window=24)).shape
     (1,)
-    >>> list(model.history_.columns)
-    ['train_loss', 'grad_norm', 'grad_norm_max', 'clip_fraction', 'skipped_steps', 'lr']
+    >>> model.history_.columns[:3].to_list()
+    ['train_loss', 'grad_norm', 'grad_norm_max']
+    >>> model.gradient_flow_.lag_curve.shape  # records, layers, lags
+    (5, 1, 24)
     """
 
     def __init__(

@@ -8,8 +8,11 @@ from copy import copy, deepcopy
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
+from torch import Generator
 
 from seqforecast import nn
 from seqforecast._checks import (
@@ -21,14 +24,15 @@ from seqforecast._checks import (
 )
 from seqforecast._scaling import SCALINGS
 from seqforecast.clipping import ClippingStrategy
+from seqforecast.regressors._observe import OBSERVED_EVERY
 
 __all__ = [
     "LOSSES",
-    "OBSERVED_EVERY",
     "OPTIMIZERS",
     "built_with",
     "check_parameters",
     "check_unchanged",
+    "generators",
     "own_callback",
 ]
 
@@ -46,9 +50,6 @@ OPTIMIZERS: dict[Any, Callable[..., torch.optim.Optimizer]] = {
     "sgd": partial(torch.optim.SGD, fused=True),
     "rmsprop": torch.optim.RMSprop,
 }
-
-OBSERVED_EVERY: dict[str, int | str | None] = {"auto": "auto", "epoch": 1, "off": None}
-"""The values of the parameter `observe`, in the words of GradientFlowRecorder."""
 
 _OF_THE_NETWORK = (
     "hidden_size",
@@ -81,6 +82,18 @@ def check_unchanged(params: dict[str, Any], built: dict[str, Any]) -> None:
                 f"{built[name]!r}; the same value is needed. Set it back, or fit anew with "
                 "warm_start=False."
             )
+
+
+def generators(random_state: Any) -> list[Generator]:
+    """Return generators for the first weights, the order of the windows and dropout.
+
+    None draws from the operating system: numpy's global generator is not ours to move.
+    """
+    if random_state is None:
+        seeds = np.random.SeedSequence().generate_state(3)
+    else:
+        seeds = check_random_state(random_state).randint(2**31 - 1, size=3)
+    return [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
 
 def own_callback(callback: Any) -> Any:

@@ -55,6 +55,7 @@ SHOWN_ELSEWHERE = {
     "device": "below: 'auto' is 'cpu' without a GPU, words that name no device are refused",
     "n_iter_no_change": "test_validation.py: so many epochs after the best one, training ends",
     "n_jobs": "test_training_course.py: the number of threads inside fit",
+    "observe": "test_observe.py: what is recorded, without a change to anything else",
     "verbose": "test_training_course.py: what is printed",
     "warm_start": "test_training_course.py: two fits equal one twice as long",
 }
@@ -119,6 +120,7 @@ def test_parameters_defaults_are_those_of_the_design(regressor):
         "early_stopping": "auto",
         "validation_fraction": 0.1,
         "n_iter_no_change": 10,
+        "observe": "auto",
         "callbacks": None,
         "verbose": 0,
         "warm_start": False,

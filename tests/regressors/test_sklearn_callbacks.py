@@ -163,4 +163,4 @@ def test_callback_after_a_divergence_is_torn_down(one_ahead):
 def test_callbacks_after_fit_are_no_part_of_the_net(one_ahead):
     # The estimator would otherwise hold itself and its data, and pickle both with every model.
     model = small().set_callbacks(Recorder()).fit(*one_ahead)
-    assert [name for name, _ in model.net_.callbacks_] == []
+    assert [name for name, _ in model.net_.callbacks_] == ["gradient_flow"]

@@ -11,7 +11,15 @@ from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
 
 from seqforecast import LSTMRegressor, RNNRegressor
 
-COLUMNS = ["train_loss", "grad_norm", "grad_norm_max", "clip_fraction", "skipped_steps", "lr"]
+COLUMNS = [
+    "train_loss",
+    "grad_norm",
+    "grad_norm_max",
+    "clip_fraction",
+    "skipped_steps",
+    "lr",
+    "effective_memory",
+]
 
 
 def small(kind=LSTMRegressor, **params):
@@ -104,7 +112,7 @@ class Batches(Callback):
 def test_fit_each_epoch_sees_every_window_once_in_a_new_order(one_ahead):
     X, y = one_ahead
     model = small(scaling=None, callbacks=[Batches()]).fit(X, y)
-    epochs = model.net_.callbacks_[0][1].epochs_
+    epochs = model.net_.callbacks_[1][1].epochs_
     expected = sorted(X[:, 0].astype(np.float32).tolist())
     assert [sorted(epoch) for epoch in epochs] == [expected] * 3
     assert len({tuple(epoch) for epoch in epochs}) == 3
@@ -269,7 +277,7 @@ def test_callbacks_with_state_of_their_own_or_a_name_are_copied_too(one_ahead, n
     lister = Lister()
     model = small(callbacks=[("lister", lister) if named else lister]).fit(*one_ahead)
     assert lister.seen == []
-    assert len(model.net_.callbacks_[0][1].seen) == 3
+    assert len(model.net_.callbacks_[1][1].seen) == 3
 
 
 class Logger(Callback):
@@ -288,12 +296,12 @@ def test_callbacks_that_cannot_be_copied_share_what_they_hold(one_ahead):
     logger = Logger(threading.Lock(), lines=[])
     model = small(callbacks=[logger]).fit(*one_ahead)
     assert logger.lines == model.history_["train_loss"].tolist()
-    assert model.net_.callbacks_[0][1] is not logger
+    assert model.net_.callbacks_[1][1] is not logger
 
 
 def test_callbacks_with_the_same_name_both_hear(one_ahead):
     model = small(callbacks=[Watcher(), Watcher()]).fit(*one_ahead)
-    assert [len(callback.notes_) for _, callback in model.net_.callbacks_] == [3, 3]
+    assert [len(callback.notes_) for _, callback in model.net_.callbacks_[1:]] == [3, 3]
 
 
 def test_callbacks_early_stopping_of_skorch_ends_training(one_ahead):
@@ -357,16 +365,15 @@ def test_verbose_prints_a_line_an_epoch_or_nothing(one_ahead, capfd, verbose):
         assert out == ""
         return
     lines = out.strip().splitlines()
-    assert "train_loss" in lines[0]
-    assert "grad_norm" in lines[0]
-    assert len(lines) == 2 + model.n_iter_  # heading and rule
+    assert lines[0].split("  ") == ["epoch", "train loss", "grad norm", "clipped", "memory"]
+    assert len(lines) == 1 + model.n_iter_
 
 
 @pytest.mark.parametrize(("n_jobs", "n_threads"), [(None, 1), (1, 1), (2, 2)])
 def test_n_jobs_is_the_number_of_threads_inside_fit(one_ahead, n_jobs, n_threads):
     X, y = one_ahead
     model = small(n_jobs=n_jobs, callbacks=[Watcher()]).fit(X, y)
-    assert {threads for threads, _ in model.net_.callbacks_[0][1].notes_} == {n_threads}
+    assert {threads for threads, _ in model.net_.callbacks_[1][1].notes_} == {n_threads}
     # Sums over two threads may be rounded in another order.
     np.testing.assert_allclose(model.predict(X), small().fit(X, y).predict(X), rtol=1e-5)
 
