@@ -25,9 +25,6 @@ _FEWEST_LAGS = 3
 _MOST_LAGS = 512
 """The most lags of a curve that are paired; the pairs grow with their square."""
 
-_VALUES_AT_ONCE = 1 << 20
-"""Slopes held at once, to bound the memory that the pairs of many curves take."""
-
 
 @dataclass(frozen=True, eq=False)
 class DecayFit:
@@ -189,27 +186,16 @@ def decay_fit(curve: ArrayLike) -> DecayFit:
     False
     """
     sizes = _lag_curve(curve)
-    shape = sizes.shape[:-1]
-    sizes = sizes.reshape(-1, sizes.shape[-1])
-    slope = np.full(len(sizes), np.nan)
-    r_squared = np.full(len(sizes), np.nan)
-    power_law = np.zeros(len(sizes), dtype=np.bool_)
-    enough = np.flatnonzero(np.count_nonzero(sizes[:, 1:] > 0, axis=-1) >= _FEWEST_LAGS)
-    pairs = min(_MOST_LAGS, sizes.shape[-1]) ** 2 // 2
-    step = max(1, _VALUES_AT_ONCE // max(1, pairs))
-    for start in range(0, len(enough), step):
-        rows = enough[start : start + step]
-        points = _log_points(sizes[rows])
-        slope[rows] = _median_slope(*points)
-        r_squared[rows], power_law[rows] = _compare_lines(*points)
+    fits = np.array([_fit(one) for one in sizes.reshape(-1, sizes.shape[-1])])
+    slope, r_squared, power_law = fits.T.reshape(3, *sizes.shape[:-1])
     with np.errstate(over="ignore", divide="ignore"):
         rate = np.exp(slope)
         steps = np.where(slope >= 0, np.inf, -math.log(2) / slope)
     return DecayFit(
-        rate=_plain(rate.reshape(shape)),
-        half_life=_plain(steps.reshape(shape)),
-        r_squared=_plain(r_squared.reshape(shape)),
-        power_law=power_law.reshape(shape) if shape else bool(power_law[0]),
+        rate=_plain(rate),
+        half_life=_plain(steps),
+        r_squared=_plain(r_squared),
+        power_law=power_law.astype(bool) if power_law.ndim else bool(power_law),
     )
 
 
@@ -354,72 +340,28 @@ def _over_maximum(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     return sizes / np.where(peak == 0, 1.0, peak)
 
 
-def _log_points(
-    sizes: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return lags, the logarithm of the size there, and which of these points count, row by row.
-
-    The points that count come first in each row, in the order of their lags.
-    """
-    usable = sizes[:, 1:] > 0
-    # Of n usable lags, more than _MOST_LAGS are thinned to one in each of as many equal parts.
-    rank = np.cumsum(usable, axis=-1) - 1
-    n_usable = np.maximum(rank[:, -1:] + 1, _MOST_LAGS)
-    part, part_before = rank * _MOST_LAGS // n_usable, (rank - 1) * _MOST_LAGS // n_usable
-    kept = usable & (part != part_before)
-    n_points = int(kept.sum(axis=-1).max())
-    columns = np.argsort(~kept, axis=-1, kind="stable")[:, :n_points]
-    counts = np.take_along_axis(kept, columns, axis=-1)
-    chosen = np.take_along_axis(sizes[:, 1:], columns, axis=-1)
-    return columns.astype(np.float64) + 1.0, np.log(np.where(counts, chosen, 1.0)), counts
-
-
-def _median_slope(
-    lags: NDArray[np.float64], logs: NDArray[np.float64], counts: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return the median over all pairs of points of the slope between them (Theil, Sen)."""
-    first, second = np.triu_indices(lags.shape[-1], 1)
-    logs = np.where(counts, logs, np.nan)
-    slopes = (logs[:, second] - logs[:, first]) / (lags[:, second] - lags[:, first])
-    n_points = counts.sum(axis=-1, keepdims=True)
-    n_pairs = n_points * (n_points - 1) // 2
-    middle = np.concatenate([(n_pairs - 1) // 2, n_pairs // 2], axis=-1)
-    slopes.partition(np.unique(middle), axis=-1)  # NaN goes to the end
-    median: NDArray[np.float64] = np.take_along_axis(slopes, middle, axis=-1).mean(axis=-1)
-    return median
-
-
-def _compare_lines(
-    lags: NDArray[np.float64], logs: NDArray[np.float64], counts: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return R squared of the line over the lags, and whether one over their log fits better."""
-    n_points = counts.sum(axis=-1)
+def _fit(sizes: NDArray[np.float64]) -> tuple[float, float, bool]:
+    """Return slope of ln g, R squared, and whether a power law fits better, for one curve."""
+    lags = np.flatnonzero(sizes[1:] > 0) + 1
+    if len(lags) < _FEWEST_LAGS:
+        return math.nan, math.nan, False
+    lags = lags[np.linspace(0, len(lags) - 1, min(len(lags), _MOST_LAGS)).round().astype(int)]
+    logs = np.log(sizes[lags])
+    first, second = np.triu_indices(len(lags), 1)
+    slope = np.median((logs[second] - logs[first]) / (lags[second] - lags[first]))
     # What rounding leaves: a size is a product of as many factors as its lag.
-    rounding = n_points * _EPS * (1.0 + np.abs(logs).max(axis=-1))
-    floor = n_points * rounding**2
-    straight = _residual(lags, logs, counts)
-    power = _residual(np.log(lags), logs, counts)
-    straight, power = (np.where(residual <= floor, 0.0, residual) for residual in (straight, power))
-    total = (_centred(logs, counts) ** 2).sum(axis=-1)
-    r_squared = 1.0 - straight / np.where(straight == 0, 1.0, total)
-    return np.maximum(r_squared, 0.0), power < straight
+    floor = len(lags) * (len(lags) * _EPS * (1.0 + np.abs(logs).max())) ** 2
+    straight, power = (_residual(x, logs, floor) for x in (lags.astype(float), np.log(lags)))
+    total = ((logs - logs.mean()) ** 2).sum()
+    r_squared = 1.0 if straight == 0 else max(0.0, 1.0 - straight / total)
+    return float(slope), float(r_squared), power < straight
 
 
-def _residual(
-    x: NDArray[np.float64], y: NDArray[np.float64], counts: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return the sum of squared residuals of the least squares line of y on x, row by row."""
-    x, y = _centred(x, counts), _centred(y, counts)
-    slope = (x * y).sum(axis=-1, keepdims=True) / (x**2).sum(axis=-1, keepdims=True)
-    residual: NDArray[np.float64] = ((y - slope * x) ** 2).sum(axis=-1)
-    return residual
-
-
-def _centred(values: NDArray[np.float64], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Subtract the mean of the values that count; set the others to 0."""
-    n_points = counts.sum(axis=-1, keepdims=True)
-    mean = np.where(counts, values, 0.0).sum(axis=-1, keepdims=True) / n_points
-    return np.where(counts, values - mean, 0.0)
+def _residual(x: NDArray[np.float64], y: NDArray[np.float64], floor: float) -> float:
+    """Return the squared residuals of the least squares line of y on x; 0 up to `floor`."""
+    x, y = x - x.mean(), y - y.mean()
+    residual = float(((y - (x @ y) / (x @ x) * x) ** 2).sum())
+    return residual if residual > floor else 0.0
 
 
 def _plain(values: NDArray[np.float64]) -> float | NDArray[np.float64]:
