@@ -6,13 +6,16 @@ READY := $(VENV)/.ready
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint docs bench clean
+.PHONY: help demo examples test test-full lint docs bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## forecast a real series and show the result
 	$(BIN)/python examples/first_forecast.py
+
+examples: $(READY)  ## run every example; their pictures go to examples/output
+	for example in examples/*.py; do $(BIN)/python $$example || exit 1; done
 
 test: $(READY)  ## run the test suite; PYTEST_ARGS="-k windows" picks some
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

@@ -40,10 +40,13 @@ def draw(models):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    for ax, (name, model) in zip(axes, models.items(), strict=True):
-        GradientFlowDisplay.from_estimator(model, kind="heatmap", season=SEASON, ax=ax)
-        ax.set_title(name)
+    figure = plt.figure(figsize=(10, 6.4), layout="constrained")
+    for panel, (name, model) in zip(figure.subfigures(1, 2), models.items(), strict=True):
+        panel.suptitle(name)
+        above, below = panel.subplots(2, 1, height_ratios=(5, 3))
+        GradientFlowDisplay.from_estimator(model, kind="heatmap", season=SEASON, ax=above)
+        GradientFlowDisplay.from_estimator(model, kind="input", season=SEASON, ax=below)
+        below.set_ylim(0, 1)  # the same on both sides
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, dpi=150)
     print(f"The picture is in {os.path.relpath(PICTURE)}")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         half_life_scorer,
         lag_sensitivity_scorer,
     )
+    from seqforecast.displays import GradientFlowDisplay, GradientNormDisplay
     from seqforecast.exceptions import DivergenceError
     from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
     from seqforecast.windows import last_window, make_windows
@@ -25,6 +26,8 @@ __all__ = [
     "DivergenceError",
     "GRURegressor",
     "GradientFlow",
+    "GradientFlowDisplay",
+    "GradientNormDisplay",
     "LSTMRegressor",
     "RNNRegressor",
     "callbacks",
@@ -50,6 +53,8 @@ _HOME = {
     "DivergenceError": "seqforecast.exceptions",
     "GRURegressor": "seqforecast.regressors",
     "GradientFlow": "seqforecast._observation",
+    "GradientFlowDisplay": "seqforecast.displays",
+    "GradientNormDisplay": "seqforecast.displays",
     "LSTMRegressor": "seqforecast.regressors",
     "RNNRegressor": "seqforecast.regressors",
     "clip_fraction_scorer": "seqforecast.diagnosis",

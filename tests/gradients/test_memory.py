@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqforecast.gradients import memory
 from seqforecast.gradients.memory import (
     DecayFit,
     decay_fit,

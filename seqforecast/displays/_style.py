@@ -1,0 +1,184 @@
+"""What all pictures share: colours, sizes of text, and how a season is marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+__all__ = [
+    "BLUE",
+    "COLOR_MAP",
+    "FIRST",
+    "LINES",
+    "SEASON",
+    "SKY",
+    "VERMILLION",
+    "clean",
+    "color_bar",
+    "halo",
+    "integer_ticks",
+    "is_narrow",
+    "label_lags",
+    "legend_above",
+    "legend_within",
+    "log_scale",
+    "mark_season",
+    "new_axes",
+    "plain_ticks",
+    "text_size",
+]
+
+# The colours of Okabe and Ito, which the colour-blind tell apart; each has a line of its own, so
+# that print in black and white does, too.
+BLUE, SKY, VERMILLION, GREEN = "#0072B2", "#56B4E9", "#D55E00", "#009E73"
+ORANGE, PURPLE, BLACK = "#E69F00", "#CC79A7", "black"
+LINES = (
+    (BLUE, "-", "o"),
+    (GREEN, "--", "s"),
+    (PURPLE, "-.", "^"),
+    (ORANGE, ":", "D"),
+    (SKY, (0, (5, 1, 1, 1, 1, 1)), "v"),
+    (BLACK, (0, (1, 2)), "x"),
+)
+"""Colour, line and marker of the things that one picture compares."""
+
+FIRST = "0.6"
+"""Grey, for what was before training."""
+
+SEASON = VERMILLION
+"""Of nothing else that is drawn beside a season."""
+
+COLOR_MAP = "viridis"
+_LAG = "lag (steps before the last of the window)"
+
+_LEGEND: dict[str, Any] = {
+    "fontsize": "small",
+    "framealpha": 0.8,
+    "edgecolor": "none",
+    "borderaxespad": 0.3,
+    "handlelength": 1.8,
+    "handletextpad": 0.5,
+    "columnspacing": 1.2,
+    "labelspacing": 0.3,
+}
+
+_PLAIN = 100
+"""Ratio of the ends of an axis up to which 1, 2 and 5 of each decade are written."""
+
+_NARROW = 4.0
+"""Inches; axes of half a page are below."""
+
+
+def new_axes(ax: Axes | None) -> Axes:
+    """Return the caller's axes, or those of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(layout="constrained")[1]
+
+
+def is_narrow(ax: Axes) -> bool:
+    """Whether axes are those of a column rather than of a page."""
+    figure: Any = ax.figure
+    return ax.get_window_extent().width / figure.dpi < _NARROW
+
+
+def text_size(ax: Axes) -> str:
+    """Return the size of text that suits the axes, relative to the caller's own."""
+    return "small" if is_narrow(ax) else "medium"
+
+
+def label_lags(ax: Axes, window: int) -> None:
+    """Make the x axis one of lags."""
+    integer_ticks(ax.xaxis)
+    label = "lag (steps before the last)" if is_narrow(ax) else _LAG
+    ax.set(xlabel=label, xlim=(-0.5, window - 0.5))
+
+
+def clean(ax: Axes, *, frame: bool = False) -> None:
+    """Fit the size of the text to the axes, and leave out the lines that bound nothing."""
+    ax.tick_params(labelsize=text_size(ax))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set_fontsize(text_size(ax))
+    if not frame:
+        ax.spines[["top", "right"]].set_visible(False)
+
+
+def legend_above(ax: Axes, n_columns: int | None = None) -> None:
+    """Say above the axes what is what, where it hides nothing."""
+    if n_columns is None:  # text wider than the axes would make them narrower
+        n_columns = 1 if is_narrow(ax) else 2
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": n_columns}
+    ax.legend(**_LEGEND | place)
+
+
+def legend_within(ax: Axes, place: str = "best") -> None:
+    """Say within the axes what is what."""
+    ax.legend(**_LEGEND | {"loc": place})
+
+
+def color_bar(ax: Axes, image: Any, label: str, **options: Any) -> Any:
+    """Put the scale of an image beside its axes."""
+    figure: Any = ax.figure
+    bar = figure.colorbar(image, ax=ax, **options)
+    bar.set_label(label, size=text_size(ax))
+    bar.ax.tick_params(labelsize=text_size(ax))
+    return bar
+
+
+def halo(color: str) -> list[Any]:
+    """Return the rim of a line that is drawn on an image."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=3.2, foreground=color)]
+
+
+def integer_ticks(axis: Any) -> None:
+    """Put few ticks on an axis, at whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+
+
+def log_scale(ax: Axes, low: float, high: float) -> None:
+    """Make the y axis logarithmic where that shows more, with few and plain ticks."""
+    from matplotlib.ticker import LogLocator
+
+    if not 0 < 2 * low < high < np.inf:
+        return
+    ax.set_yscale("log")
+    if high / low < _PLAIN:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        plain_ticks(ax.yaxis)
+
+
+def plain_ticks(axis: Any) -> None:
+    """Write 1, 10, 100 on a logarithmic axis."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def mark_season(ax: Axes, season: int | None, *, on_image: bool = False) -> Line2D | None:
+    """Draw a line at the value one season before the next step, and name its lag.
+
+    Lag 0 is the last step of the window and the forecast is one step later, so that this value
+    has lag season - 1.
+    """
+    if season is None:
+        return None
+    return ax.axvline(
+        season - 1,
+        color=SEASON,
+        linestyle=(0, (4, 2)),
+        linewidth=1.6,
+        path_effects=halo("white") if on_image else None,
+        label=f"season {season} (lag {season - 1})",
+    )
