@@ -371,7 +371,7 @@ def test_norms_uses_three_axes(model):
         (LSTMRegressor(), NotFittedError, "not fitted yet"),
         (make_pipeline(StandardScaler(), LSTMRegressor()), NotFittedError, "not fitted yet"),
         (GridSearchCV(LSTMRegressor(), {}), NotFittedError, "not fitted yet"),
-        (Ridge().fit([[0.0], [1.0]], [0.0, 1.0]), TypeError, "got a Ridge; an RNNRegressor"),
+        (Ridge().fit([[0.0], [1.0]], [0.0, 1.0]), TypeError, "got a Ridge; a fitted RNNRegressor"),
     ],
 )
 def test_estimator_without_a_fitted_network_is_refused(display, estimator, error, match):

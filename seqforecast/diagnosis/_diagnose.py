@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqforecast._checks import check_integer, targets_array
+from seqforecast._checks import check_integer, require_finite, targets_array
+from seqforecast._observation import GradientFlow
 from seqforecast.clipping import ClipNorm
 from seqforecast.diagnosis._flow import gradient_flow, recurrent_part
 from seqforecast.gradients.findings import Diagnosis, Evidence, findings, reach
@@ -89,7 +90,7 @@ def diagnose(
             "curves": flow.lag_curve[-1],
             "memory": float(flow.effective_memory[-1, 0]),
             "spread": flow.spread[-1],
-            "strongest_lag": int(flow.input_sensitivity.sum(axis=(0, 2)).argmax()),
+            "strongest_lag": _strongest_lag(flow),
         }
         if y is not None:
             measured["missed"] = _missed(estimator, regressor, X, inner, y, measured["memory"])
@@ -118,17 +119,29 @@ def _missed(
             "needed. Pass them as make_windows(series, window) returns them."
         )
     newest = targets[:, -1] if targets.ndim == 3 else targets.reshape(len(targets), -1)
+    window, n_outputs = regressor.window_, regressor.n_outputs_
+    if newest.shape[1] != n_outputs or (targets.ndim == 3 and targets.shape[1] != window):
+        raise ValueError(
+            f"y has shape {targets.shape}; (n_windows, {n_outputs}) is needed, or (n_windows, "
+            f"{window}, {n_outputs}) with a target at every step. Pass the targets as for fit."
+        )
+    require_finite(targets, "y", allow_nan=targets.ndim == 3)
     known = np.flatnonzero(np.isfinite(newest).all(axis=1))
+    if not known.size or not np.isfinite(memory):
+        return None
     step = max(regressor.n_outputs_, -(-len(known) // _MOST_WINDOWS))
     rows = known[::step]
     forecast = np.asarray(estimator.predict(_rows(X, rows))).reshape(len(rows), -1)
-    if not np.isfinite(memory):
-        return None
     return missed_lag(np.asarray(windows[rows], dtype=float), newest[rows] - forecast, int(memory))
 
 
 def _rows(X: Any, rows: NDArray[np.int64]) -> Any:
     return X.iloc[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]
+
+
+def _strongest_lag(flow: GradientFlow) -> int | None:
+    by_lag = flow.input_sensitivity.sum(axis=(0, 2))
+    return int(by_lag.argmax()) if by_lag.any() else None
 
 
 def _max_norm(regressor: RecurrentRegressor) -> float | None:
@@ -142,6 +155,10 @@ def _summary(regressor: RecurrentRegressor, evidence: Evidence) -> str:
     head = f"{name} after {n_epochs} epoch{'s' if n_epochs != 1 else ''}"
     if evidence.curves is None:
         return f"{head}: its gradient was not observed. Pass X, or set observe='auto'."
+    if not np.isfinite(evidence.memory):
+        return f"{head}: its weights or its forecasts are not finite."
+    if evidence.strongest_lag is None:
+        return f"{head}: the forecast does not depend on X."
     return (
         f"{head}: {reach(evidence.memory, evidence.window)}, and the forecast moves most with the "
         f"input at lag {evidence.strongest_lag}."

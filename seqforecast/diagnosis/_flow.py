@@ -15,6 +15,11 @@ from seqforecast.regressors._base import RecurrentRegressor
 
 __all__ = ["gradient_flow", "recurrent_part"]
 
+_NEEDED = (
+    "a fitted RNNRegressor, LSTMRegressor or GRURegressor is needed, or a Pipeline or search that "
+    "ends in one. Gradients through time exist in recurrent networks only."
+)
+
 
 def gradient_flow(estimator: Any, X: Any, *, n_windows: int = 16) -> GradientFlow:
     """Measure how far back the forecasts of a fitted estimator reach.
@@ -78,6 +83,8 @@ def recurrent_part(estimator: Any, X: Any = None) -> tuple[RecurrentRegressor, A
     """Return the fitted recurrent regressor within an estimator, and X as it sees it."""
     part = estimator
     while not isinstance(part, RecurrentRegressor):
+        if isinstance(part, type) or not hasattr(part, "fit"):
+            raise TypeError(f"got {_described(part)}; {_NEEDED}")
         check_is_fitted(part)
         if isinstance(part, Pipeline):
             if X is not None and len(part) > 1:
@@ -87,11 +94,20 @@ def recurrent_part(estimator: Any, X: Any = None) -> tuple[RecurrentRegressor, A
             part = part.regressor_
         elif hasattr(part, "best_estimator_"):
             part = part.best_estimator_
-        else:
+        elif getattr(part, "refit", True) is False:
             raise TypeError(
-                f"got a {type(part).__name__}; an RNNRegressor, LSTMRegressor or GRURegressor is "
-                "needed, or a Pipeline or search that ends in one. Gradients through time exist "
-                "in recurrent networks only."
+                f"got a {type(part).__name__} with refit=False, which keeps no estimator; a fitted "
+                "one is needed. Set refit=True, or the name of a score with several of them."
             )
+        else:
+            raise TypeError(f"got {_described(part)}; {_NEEDED}")
     check_is_fitted(part, "net_")
     return part, X
+
+
+def _described(thing: Any) -> str:
+    if isinstance(thing, type):
+        return f"the class {thing.__name__}"
+    if thing is None or isinstance(thing, str):
+        return repr(thing)
+    return f"a {type(thing).__name__}"

@@ -146,6 +146,9 @@ class lag_sensitivity_scorer:
         check_integer("lag", lag, minimum=0)
         self.lag = lag
 
+    def __repr__(self) -> str:
+        return f"lag_sensitivity_scorer({self.lag})"
+
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
         """Return the mean absolute derivative by the inputs at the lag, summed over channels."""
         by_lag = gradient_flow(estimator, X).input_sensitivity.sum(axis=2).mean(axis=0)

@@ -267,7 +267,7 @@ def exploding(evidence: Evidence) -> Finding | None:
         parameter=(
             f"a lower lr than {evidence.params.get('lr'):g}"
             if clipped
-            else f"gradient_clipping={_usual_limit(evidence):.2g}"
+            else f"gradient_clipping={_plain(_usual_limit(evidence))}"
         ),
     )
 
@@ -275,6 +275,17 @@ def exploding(evidence: Evidence) -> Finding | None:
 def not_finite(evidence: Evidence) -> Finding | None:
     """GF04: steps were left out because their gradient held Inf or NaN."""
     skipped = int(evidence.skipped_steps.sum())
+    if evidence.curves is not None and np.isnan(evidence.curves).any():
+        return Finding(
+            code="GF04",
+            name="gradient not finite",
+            severity="error",
+            value=int(np.isnan(evidence.curves).any(axis=1).sum()),
+            threshold=0,
+            source="layers whose gradient is not finite; any is too many",
+            message="The gradient of the forecast is not finite: a weight or a state is not.",
+            parameter=f"a lower lr than {evidence.params.get('lr'):g}, and fit again",
+        )
     if not skipped:
         return None
     return Finding(
@@ -284,7 +295,11 @@ def not_finite(evidence: Evidence) -> Finding | None:
         value=skipped,
         threshold=0,
         source="skipped steps; any is too many",
-        message=f"{skipped} step(s) were left out, because their gradient was not finite.",
+        message=(
+            "1 step was left out, because its gradient was not finite."
+            if skipped == 1
+            else f"{skipped} steps were left out, because their gradient was not finite."
+        ),
         parameter=(
             'scaling="standard"'
             if evidence.params.get("scaling") is None
@@ -310,7 +325,7 @@ def always_clipped(evidence: Evidence) -> Finding | None:
         threshold=_ALWAYS,
         source="share of clipped steps, against 99 % (ours)",
         message=f"{_percent(share)} of the steps were clipped: {meaning}.",
-        parameter=f"gradient_clipping={_usual_limit(evidence):.2g}",
+        parameter=f"gradient_clipping={_plain(_usual_limit(evidence))}",
     )
 
 
@@ -327,7 +342,9 @@ def never_clipped(evidence: Evidence) -> Finding | None:
         threshold=_IDLE,
         source=f"limit against the mean norm {mean:.2g}; half to ten times, {_PASCANU}",
         message=f"The limit of {limit:g} never acted: the mean norm is {mean:.2g}.",
-        parameter=f"gradient_clipping={0.5 * mean:.1g} to {10 * mean:.1g} if bursts are to be cut",
+        parameter=(
+            f"gradient_clipping={_plain(0.5 * mean)} to {_plain(10 * mean)} if bursts are to be cut"
+        ),
     )
 
 
@@ -339,17 +356,22 @@ def dead(evidence: Evidence) -> Finding | None:
     gone = not evidence.curves[0].any()
     if share <= _DEAD_SHARE and not gone:
         return None
-    message = f"{_percent(share)} of a layer's units never move"
     if gone:
-        message += ", and no gradient arrives at any step: the forecast does not depend on X"
+        severity, value, threshold = "error", 0.0, 0.0
+        source = "largest gradient by any state; none is too few"
+        message = "No gradient arrives at any step: the forecast does not depend on X."
+    else:
+        severity, value, threshold = "warning", share, _DEAD_SHARE
+        source = "share of units whose state varies by less than 0.001, against 25 % (ours)"
+        message = f"{_percent(share)} of a layer's units never move."
     return Finding(
         code="GF08",
         name="dead state",
-        severity="error" if gone else "warning",
-        value=share,
-        threshold=_DEAD_SHARE,
-        source="share of units whose state varies by less than 0.001, against 25 % (ours)",
-        message=message + ".",
+        severity=severity,
+        value=value,
+        threshold=threshold,
+        source=source,
+        message=message,
         parameter=(
             'nonlinearity="tanh"'
             if evidence.params.get("nonlinearity") == "relu"
@@ -360,7 +382,10 @@ def dead(evidence: Evidence) -> Finding | None:
 
 def vanishing(evidence: Evidence) -> Finding | None:
     """GF01: something that the forecast needs lies beyond its memory; the strongest evidence."""
+    ways: tuple[Callable[[Evidence], Finding | None], ...]
     ways = (short_window, vanishing_by_residuals, vanishing_by_season)
+    if evidence.curves is not None and not evidence.curves[0].any():  # GF08: none arrives at all
+        ways = ways[:1]
     return next((finding for way in ways if (finding := way(evidence)) is not None), None)
 
 
@@ -398,8 +423,14 @@ def _usual_limit(evidence: Evidence) -> float:
 def reach(memory: float, window: int) -> str:
     """Say how far back a gradient reaches."""
     if memory >= window:
-        return f"the gradient reaches back over the whole window of {window} steps"
+        steps = "1 step" if window == 1 else f"{window} steps"
+        return f"the gradient reaches back over the whole window of {steps}"
     return f"95 % of the gradient is within the last {memory:g} of {window} steps"
+
+
+def _plain(number: float) -> str:
+    """Write a number with two digits that matter, from 1 on without an exponent."""
+    return f"{number:.2g}" if number < 1 else f"{float(f'{number:.2g}'):g}"
 
 
 def _percent(share: float) -> str:
