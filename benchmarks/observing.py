@@ -4,9 +4,9 @@
 
 Fits with ``observe="auto"`` and with ``"epoch"``, everything else at its default (100 epochs at
 most, early stopping from 500 windows on), on seasonal series cut into the given numbers of windows.
-The share is the processor time spent in the recorder over that of the rest of the fit, on one thread:
-the median over the rounds. Two fits, one of them not observed, differ by more than the recorder
-takes, from noise alone.
+The share is the processor time spent in the recorder over that of the rest of the fit, on one
+thread: the median over the rounds. Two fits, one of them not observed, differ by more than the
+recorder takes, from noise alone.
 """
 
 from __future__ import annotations
