@@ -159,7 +159,11 @@ def _summary(regressor: RecurrentRegressor, evidence: Evidence) -> str:
         return f"{head}: its weights or its forecasts are not finite."
     if evidence.strongest_lag is None:
         return f"{head}: the forecast does not depend on X."
-    return (
+    said = (
         f"{head}: {reach(evidence.memory, evidence.window)}, and the forecast moves most with the "
         f"input at lag {evidence.strongest_lag}."
     )
+    tested = evidence.season is not None or evidence.missed is not None
+    if not tested and evidence.memory < evidence.window:
+        said += " Whether it misses something was not tested: that takes X and y, enough of them."
+    return said

@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 _WIDTH = 79
 _PASCANU = "Pascanu, Mikolov, Bengio 2013"
 
+_NO_FINDING = "No finding. How good the forecasts are is not judged here."
+
 _UNSEEN, _FAINT = 0.01, 0.1
 _BURST = 10.0
 _ALWAYS = 0.99
@@ -101,9 +103,9 @@ class Diagnosis(list[Finding]):
     Examples
     --------
     >>> from seqforecast.gradients import Diagnosis
-    >>> print(Diagnosis([], summary="LSTMRegressor, 5 epochs."))
-    LSTMRegressor, 5 epochs.
-    Nothing to mend was found.
+    >>> print(Diagnosis([], summary="LSTMRegressor after 5 epochs: ..."))
+    LSTMRegressor after 5 epochs: ...
+    No finding. How good the forecasts are is not judged here.
     """
 
     def __init__(self, findings: Iterable[Finding] = (), *, summary: str = "") -> None:
@@ -112,7 +114,7 @@ class Diagnosis(list[Finding]):
 
     def __str__(self) -> str:
         if not self:
-            return f"{_filled(self.summary)}\nNothing to mend was found."
+            return "\n".join([_filled(self.summary), _NO_FINDING])
         return "\n\n".join([_filled(self.summary), *map(str, self)])
 
 
@@ -181,7 +183,7 @@ def short_window(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         code="GF01",
-        name="vanishing gradient",
+        name="window too short",
         severity="warning",
         value=evidence.window,
         threshold=season,
@@ -325,7 +327,11 @@ def always_clipped(evidence: Evidence) -> Finding | None:
         threshold=_ALWAYS,
         source="share of clipped steps, against 99 % (ours)",
         message=f"{_percent(share)} of the steps were clipped: {meaning}.",
-        parameter=f"gradient_clipping={_plain(_usual_limit(evidence))}",
+        parameter=(
+            'scaling="standard"'
+            if evidence.params.get("scaling") is None
+            else f"gradient_clipping={_plain(_usual_limit(evidence))} if only bursts are to be cut"
+        ),
     )
 
 
@@ -389,13 +395,14 @@ def vanishing(evidence: Evidence) -> Finding | None:
     return next((finding for way in ways if (finding := way(evidence)) is not None), None)
 
 
+# What breaks a training comes before what it misses: its advice is to be followed first.
 RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
-    vanishing,
-    exploding,
     not_finite,
+    dead,
+    exploding,
+    vanishing,
     always_clipped,
     never_clipped,
-    dead,
 )
 
 

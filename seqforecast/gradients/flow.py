@@ -181,6 +181,12 @@ def checked_windows(module: nn.Module, x: Tensor) -> Tensor:
         raise ValueError(
             "x holds NaN or infinity; finite numbers are needed. Fill or drop what is missing."
         )
+    dtype = next(module.parameters()).dtype
+    if x.dtype != dtype:
+        raise ValueError(
+            f"x is {x.dtype}, but the weights of this {type(module).__name__} are {dtype}; the "
+            "same type is needed. Convert x with x.to(dtype), or the module with module.to(dtype)."
+        )
     return x if batch_first(module) else x.transpose(0, 1)
 
 

@@ -273,7 +273,12 @@ def test_gf05_of_ninety_nine_in_a_hundred_steps(shares, fires):
         assert "(ours)" in finding.source
         words = {2: "100 % of the steps", 1.98: "99 % of the steps"}[sum(shares)]
         assert finding.message.startswith(words)
-        assert finding.parameter == "gradient_clipping=1.7"  # sqrt(5) * 0.75
+        assert finding.parameter.startswith("gradient_clipping=1.7 if")  # sqrt(5) * 0.75
+
+
+def test_gf05_without_scaling_advises_to_scale():
+    found = findings(evidence(clip_fraction=np.ones(2), params={"scaling": None}))
+    assert only(found, "GF05").parameter == 'scaling="standard"'
 
 
 @pytest.mark.parametrize(
@@ -377,7 +382,7 @@ def test_findings_come_by_severity():
     found = findings(everything())
     ranks = [("error", "warning", "info").index(finding.severity) for finding in found]
     assert ranks == sorted(ranks)
-    assert [f.code for f in found] == ["GF04", "GF01", "GF08", "GF03", "GF05"]
+    assert [f.code for f in found] == ["GF04", "GF08", "GF01", "GF03", "GF05"]
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -407,11 +412,12 @@ def test_diagnosis_prints_summary_and_findings_in_79_columns():
     assert max(map(len, text.splitlines())) <= 79
     blocks = text.split("\n\n")
     assert " ".join(blocks[0].split()) == summary
-    assert [block[:4] for block in blocks[1:]] == ["GF04", "GF01", "GF08", "GF03", "GF05"]
+    assert [block[:4] for block in blocks[1:]] == ["GF04", "GF08", "GF01", "GF03", "GF05"]
 
 
 def test_diagnosis_without_findings_says_so():
-    assert str(Diagnosis([], summary="All well.")) == "All well.\nNothing to mend was found."
+    expected = "All well.\nNo finding. How good the forecasts are is not judged here."
+    assert str(Diagnosis([], summary="All well.")) == expected
     assert len(Diagnosis()) == 0
 
 

@@ -218,6 +218,12 @@ def test_x_that_is_not_finite_is_a_value_error(value, layer_of, normal):
         lag_gradients(layer_of("GRU"), x, normal(N, HIDDEN))
 
 
+def test_x_of_another_type_than_the_weights_is_a_value_error():
+    layer = torch.nn.GRU(3, 4, batch_first=True, dtype=torch.float64)
+    with pytest.raises(ValueError, match="x is torch.float32, but the weights of this GRU are"):
+        lag_gradients(layer, torch.zeros(2, 5, 3), torch.zeros(2, 4))
+
+
 @pytest.mark.parametrize("step", [WINDOW, -WINDOW - 1])
 def test_step_outside_the_window_is_a_value_error(step, layer_of, normal):
     with pytest.raises(ValueError, match=f"step={step}, but x has 6 steps; an index from -6 to 5"):
