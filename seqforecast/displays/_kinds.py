@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,15 +188,15 @@ def _label_rows(ax: Axes, epochs: NDArray[np.int64]) -> None:
     from matplotlib.ticker import FuncFormatter
 
     n_records = len(epochs)
-
-    def epoch(row: float, _: Any = None) -> str:
-        return f"{epochs[int(row)]}" if 0 <= row < n_records else ""
-
     if n_records <= _ROWS_NAMED:
         ax.set_yticks(np.arange(n_records))
     else:
         integer_ticks(ax.yaxis)
-    ax.yaxis.set_major_formatter(FuncFormatter(epoch))
+    ax.yaxis.set_major_formatter(FuncFormatter(partial(_row_label, epochs)))
+
+
+def _row_label(epochs: NDArray[np.int64], row: float, _: Any = None) -> str:
+    return f"{epochs[int(row)]}" if 0 <= row < len(epochs) else ""
 
 
 def _epoch(epoch: int) -> str:

@@ -160,9 +160,9 @@ def log_scale(ax: Axes, low: float, high: float) -> None:
 
 def plain_ticks(axis: Any) -> None:
     """Write 1, 10, 100 on a logarithmic axis."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
