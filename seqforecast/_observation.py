@@ -18,7 +18,7 @@ from seqforecast.gradients.memory import effective_memory, half_life
 from seqforecast.gradients.network import NetworkProbe
 from seqforecast.nn.gates import cell_name
 
-__all__ = ["GradientFlow", "Snapshot", "probe_rows", "take_snapshot"]
+__all__ = ["GradientFlow", "Snapshot", "input_sensitivity", "probe_rows", "take_snapshot"]
 
 Array = NDArray[np.float64]
 
@@ -53,7 +53,8 @@ class GradientFlow:
     ----------
     epochs : ndarray of shape (n_records,)
         Number of epochs trained when each record was taken; 0 is before training. The last one is
-        of the weights that the fit kept.
+        of the weights that the fit kept, whichever epoch they are from; `partial_fit` records at
+        the epochs of the schedule only.
     lag_curve : ndarray of shape (n_records, n_layers, window)
         Size of the gradient by lag, relative to its largest value: ``[..., k]`` is the root mean
         square, over the windows, of its norm by the state k steps before the last one (c of an

@@ -1,3 +1,4 @@
+import pickle
 import sys
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, make_windows
 from seqforecast.clipping import AutoClip, ClipNorm
+from seqforecast.datasets import load_airline
 from seqforecast.diagnosis import gradient_flow
 from seqforecast.displays import GradientFlowDisplay, GradientNormDisplay
 from seqforecast.gradients import decay_fit
@@ -440,3 +442,18 @@ def test_missing_matplotlib_is_named(model, monkeypatch, display):
     made = display(model.gradient_flow_ if display is GradientFlowDisplay else model.history_)
     with pytest.raises(ImportError, match=r"plot requires matplotlib. You can install"):
         made.plot()
+
+
+@pytest.fixture(scope="module")
+def airline_model():
+    X, y = make_windows(load_airline(), window=12)
+    return LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["heatmap", "lag", "timescales", "gates", "input", "norms"])
+def test_drawn_display_pickles(airline_model, kind):
+    if kind == "norms":
+        display = GradientNormDisplay.from_estimator(airline_model)
+    else:
+        display = GradientFlowDisplay.from_estimator(airline_model, kind=kind)
+    assert type(pickle.loads(pickle.dumps(display))) is type(display)
