@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 from seqforecast.nn.dropout import Dropout
 from seqforecast.nn.gates import GATE_ORDER
 from seqforecast.nn.initialisers import uniform_
+from seqforecast.nn.kernels import run_layer
 
 __all__ = ["GRU", "LSTM", "RNN", "RecurrentLayer"]
 
@@ -92,33 +93,29 @@ class RecurrentLayer(nn.Module, ABC):
         state : Tensor of shape (num_layers, n_windows, hidden_size)
             The state of every layer after the last step.
         """
-        initial = self._zero_state(x) if state is None else state
-        output, (final,) = self._run_stack(x, (initial,))
+        output, (final,) = self._run_stack(x, None if state is None else (state,))
         return output, final
 
+    @property
     @abstractmethod
-    def _run_layer(self, x: Tensor, state: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-        """Run layer `k` over `x`; return its output, then its final state (1, n, hidden) each."""
+    def kernel(self) -> str:
+        """What is computed at each step, in the words of `kernels.run_layer`."""
 
-    def _run_stack(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        if self.num_layers == 1:  # nothing to cut and to join, which a short step would notice
-            x, *last = self._run_layer(x, state, 0)
-            return x, tuple(last)
-        final: list[tuple[Tensor, ...]] = []
+    def _run_stack(
+        self, x: Tensor, state: tuple[Tensor, ...] | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        final: list[list[Tensor]] = []
         for k in range(self.num_layers):
             if k > 0:
                 x = self.dropout(x)
-            x, *last = self._run_layer(x, tuple(part[k : k + 1] for part in state), k)
-            final.append(tuple(last))
+            initial = None if state is None else tuple(part[k : k + 1] for part in state)
+            x, *last = run_layer(
+                self.kernel, x, initial, self.layer_parameters(k), training=self.training
+            )
+            final.append(last)
+        if self.num_layers == 1:  # nothing to join, which a short step would notice
+            return x, tuple(final[0])
         return x, tuple(torch.cat(parts) for parts in zip(*final, strict=True))
-
-    @property
-    def _kernel_options(self) -> tuple[bool, int, float, bool, bool, bool]:
-        # With biases, one layer, no dropout, training, one direction, batch first.
-        return True, 1, 0.0, self.training, False, True
-
-    def _zero_state(self, x: Tensor) -> Tensor:
-        return x.new_zeros(self.num_layers, x.shape[0], self.hidden_size)
 
     def extra_repr(self) -> str:
         """Return the sizes, for ``print(layer)``."""
@@ -171,9 +168,10 @@ class RNN(RecurrentLayer):
         super().__init__(input_size, hidden_size, num_layers, dropout, generator=generator)
         self.nonlinearity = nonlinearity
 
-    def _run_layer(self, x: Tensor, state: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-        run = torch.rnn_relu if self.nonlinearity == "relu" else torch.rnn_tanh
-        return run(x, state[0], self.layer_parameters(k), *self._kernel_options)
+    @property
+    def kernel(self) -> str:
+        """The activation, ``"tanh"`` or ``"relu"``."""
+        return self.nonlinearity
 
 
 class LSTM(RecurrentLayer):
@@ -213,6 +211,7 @@ class LSTM(RecurrentLayer):
     """
 
     cell = "LSTM"
+    kernel = "lstm"
 
     def forward(
         self, x: Tensor, state: tuple[Tensor, Tensor] | None = None
@@ -233,12 +232,8 @@ class LSTM(RecurrentLayer):
         state : tuple of two Tensors of shape (num_layers, n_windows, hidden_size)
             Hidden and cell state of every layer after the last step.
         """
-        initial = (self._zero_state(x),) * 2 if state is None else state
-        output, (h, c) = self._run_stack(x, initial)
+        output, (h, c) = self._run_stack(x, state)
         return output, (h, c)
-
-    def _run_layer(self, x: Tensor, state: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-        return torch.lstm(x, state, self.layer_parameters(k), *self._kernel_options)
 
 
 class GRU(RecurrentLayer):
@@ -284,6 +279,4 @@ class GRU(RecurrentLayer):
     """
 
     cell = "GRU"
-
-    def _run_layer(self, x: Tensor, state: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-        return torch.gru(x, state[0], self.layer_parameters(k), *self._kernel_options)
+    kernel = "gru"
