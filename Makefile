@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+KERNELS := $(wildcard seqforecast/nn/kernels/src/*)
 READY := $(VENV)/.ready
 PYTEST_ARGS ?=
 
@@ -36,12 +37,18 @@ bench: $(READY)  ## measure how fast a fit is
 
 clean:  ## remove the environment and all that was built
 	rm -rf $(VENV) build dist *.egg-info docs/_build docs/_generated docs/_api_tables.md
+	rm -f seqforecast/_native*.so seqforecast/_native*.pyd
 	rm -rf .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# The build tool comes from constraints.txt as well: in pip's isolated build environment a package
-# that needs torch to build would fetch the newest one, and gigabytes with it.
-$(READY): pyproject.toml constraints.txt
+# The build tools come from constraints.txt as well: in pip's isolated build environment a package
+# that needs torch to build would fetch the newest one, and gigabytes with it. Kernels of an earlier
+# build go first: where the new ones do not compile, the old must not pass the tests for them.
+# SEQFORECAST_KERNELS is for what runs in the environment, which has all that can be built.
+$(READY): pyproject.toml setup.py constraints.txt $(KERNELS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt pybind11 setuptools wheel
+	rm -f seqforecast/_native*.so
+	SEQFORECAST_KERNELS= \
+		$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@$(BIN)/python -c "from seqforecast._kernels import status; print('kernels:', status())"
 	touch $@

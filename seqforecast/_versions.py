@@ -15,8 +15,12 @@ _OPTIONAL = ("dask", "distributed", "matplotlib", "onnx", "onnxruntime", "onnxsc
 def show_versions() -> None:
     """Print the versions of seqforecast, of Python and of the packages it uses.
 
-    Paste the lines into a bug report. Nothing is imported, so it works, and is fast, even where
-    one of the packages is broken.
+    Paste the lines into a bug report. None of these packages is imported, so it works, and is
+    fast, even where one of them is broken.
+
+    The kernels compute the recurrent layers on the CPU: ours, for the best instruction set that
+    this processor has, or torch's. The environment variable ``SEQFORECAST_KERNELS`` chooses: 0 is
+    torch's, the name of an instruction set forces ours for that one.
 
     Examples
     --------
@@ -26,6 +30,7 @@ def show_versions() -> None:
     Python        ...
     system        ...
     cores         ...
+    kernels       ...
     numpy         ...
     """
     rows = {
@@ -33,11 +38,20 @@ def show_versions() -> None:
         "Python": platform.python_version(),
         "system": platform.platform(),
         "cores": str(os.cpu_count()),
+        "kernels": _kernels(),
         **{name: _version(name) for name in _REQUIRED + _OPTIONAL},
     }
     width = max(len(name) for name in rows)
     for name, value in rows.items():
         print(f"{name:<{width}}  {value}")
+
+
+def _kernels() -> str:
+    try:
+        from seqforecast._kernels import status
+    except ValueError as error:  # no such kernels: the layers refuse, a bug report shows it
+        return str(error)
+    return status()
 
 
 def _version(distribution: str) -> str:
