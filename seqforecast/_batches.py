@@ -17,6 +17,9 @@ __all__ = ["Batches", "WindowDataset"]
 
 Array = NDArray[Any]
 
+_GATHERED = 1 << 15
+"""Values that are gathered at once where batches are smaller: a quarter of a megabyte."""
+
 
 class WindowDataset(Dataset):
     """Windows with their targets and weights; views stay views.
@@ -76,20 +79,28 @@ class Batches:
         return math.ceil(len(self.dataset) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
-        n = len(self.dataset)
+        n, size = len(self.dataset), int(self.batch_size)
         order = None if self.shuffle is None else torch.randperm(n, generator=self.shuffle).numpy()
-        for start in range(0, n, self.batch_size):
-            stop = min(start + self.batch_size, n)
-            yield self._gather(slice(start, stop) if order is None else order[start:stop])
+        # Several batches are gathered at once: numpy's calls cost more than a small batch's values.
+        n_values = max(1, self.dataset.X[0].size + self.dataset.y[0].size)
+        stride = size * max(1, _GATHERED // (size * n_values))
+        for start in range(0, n, stride):
+            stop = min(start + stride, n)
+            windows, *others = self._gather(
+                slice(start, stop) if order is None else order[start:stop]
+            )
+            for x, target, *weight in zip(
+                windows.split(size), *(other.split(size) for other in others), strict=True
+            ):
+                yield x, (target, *weight) if weight else target
 
-    def _gather(self, rows: slice | Array) -> tuple[Tensor, Any]:
+    def _gather(self, rows: slice | Array) -> list[Tensor]:
         x, y, weight = self.dataset.X[rows], self.dataset.y, self.dataset.weight
         units = self.scaling.units(x)
-        windows = self._tensor(units.of_windows(x))
-        targets = self._tensor(units.of_targets(y[rows]))
-        if weight is None:
-            return windows, targets
-        return windows, (targets, self._tensor(weight[rows]))
+        gathered = [self._tensor(units.of_windows(x)), self._tensor(units.of_targets(y[rows]))]
+        if weight is not None:
+            gathered.append(self._tensor(weight[rows]))
+        return gathered
 
     def _tensor(self, values: Array) -> Tensor:
         return torch.from_numpy(values).to(device=self.device, dtype=torch.float32)

@@ -21,6 +21,8 @@ from skorch.callbacks import Callback
 from torch import Generator, Tensor, nn
 
 from seqforecast._batches import Batches, WindowDataset
+from seqforecast._culprit import culprit_of
+from seqforecast._native_step import NativeStep, NativeUpdate
 from seqforecast._progress import EpochLine
 from seqforecast._scaling import Scaling
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
@@ -172,6 +174,7 @@ class RecurrentNet(NeuralNet):
             group["lr"] = self.lr
         self.notify("on_train_begin", X=dataset, y=None)
         try:
+            self._run.native = self._native_steps()
             self._run_epochs(dataset, valid, epochs)
         except BaseException:
             self._restore_best()
@@ -180,6 +183,7 @@ class RecurrentNet(NeuralNet):
             if self._run.patience is not None:
                 self._restore_best()
         finally:
+            self._end_native_steps()
             del self._run
             self.module_.eval()
             self.notify("on_train_end", X=dataset, y=None)
@@ -190,6 +194,9 @@ class RecurrentNet(NeuralNet):
         valid_batches = None if valid is None else self.get_iterator(valid)
         for _ in range(epochs):
             self.notify("on_epoch_begin", **data)
+            native = self._run.native
+            if native is not None and not native.still_fits(*self._trained):
+                self._end_native_steps()
             self.run_single_epoch(batches, True, "train", self.train_step)
             self.run_single_epoch(valid_batches, False, "valid", self.validation_step)
             self._keep_best("train_loss" if valid is None else "valid_loss")
@@ -219,7 +226,7 @@ class RecurrentNet(NeuralNet):
                 if run.hooks:
                     self.notify("on_batch_begin", batch=batch, training=training)
                 step = step_fn(batch, **fit_params)
-                loss = step["loss"].item()
+                loss = float(step["loss"])
                 losses.add(loss, weight=_n_targets(batch))
                 n_batches += 1
                 if run.hooks:
@@ -234,29 +241,78 @@ class RecurrentNet(NeuralNet):
             self.history.record(f"{prefix}_batch_count", n_batches)
             if training:
                 self._record_gradients(run.outcomes)
+                if run.native is not None:
+                    run.native.write_back()
 
     def train_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
         """Take one step: forward, backward, clip, update; or skip it."""
         run = self._run
-        for parameter in run.parameters:  # what zero_grad does, without its profiling record
-            parameter.grad = None
+        if isinstance(run.native, NativeStep):
+            return self._native_step(run.native, batch)
+        if run.native is not None:
+            run.native.clear_gradient()
+        else:
+            for parameter in run.parameters:  # what zero_grad does, without its profiling record
+                parameter.grad = None
         prediction, loss = self._forward(batch)
         loss.backward()
         if "on_grad_computed" in run.hooks:
             named = list(self.module_.named_parameters())
             self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        lr = self.optimizer_.param_groups[0]["lr"]
+        self._set_lr(self._scheduled_lr())
+        if run.native is not None:
+            outcome = run.native.update()
+        else:
+            outcome = clip_gradients(run.parameters, self.clipping)
+            if not outcome.skipped:
+                self.optimizer_.step()
+        self._count(outcome, batch, lr)
+        return {"loss": loss.detach(), "y_pred": prediction.detach()}
+
+    def _native_step(self, native: NativeStep, batch: tuple[Tensor, Any]) -> dict[str, Any]:
+        lr = self.optimizer_.param_groups[0]["lr"]
+        self._set_lr(self._scheduled_lr())
+        loss, outcome = native.step(batch)
+        self._count(outcome, batch, lr)
+        return {"loss": loss}
+
+    @property
+    def _trained(self) -> tuple[Any, ...]:
+        return self.module_, self.criterion_, self.optimizer_, self.clipping
+
+    def _end_native_steps(self) -> None:
+        if self._run.native is not None:
+            self._run.native.close()
+            self._run.native = None
+
+    def _native_steps(self) -> NativeUpdate | None:
+        """Return what takes the steps in native code, as far as callbacks let it."""
+        hooks = self._run.hooks
+        if not hooks and NativeStep.fits(*self._trained):
+            return NativeStep(*self._trained)
+        if "on_grad_computed" not in hooks and NativeUpdate.fits(*self._trained):
+            return NativeUpdate(*self._trained)
+        return None
+
+    def _scheduled_lr(self) -> float | None:
+        run = self._run
+        return None if run.schedule is None else run.schedule(run.steps + 1)
+
+    def _set_lr(self, lr: float | None) -> None:
+        if lr is not None:
+            for group in self.optimizer_.param_groups:
+                group["lr"] = lr
+
+    def _count(self, outcome: ClipOutcome, batch: tuple[Tensor, Any], lr_before: float) -> None:
+        run = self._run
         run.steps += 1
-        outcome = clip_gradients(run.parameters, self.clipping)
         run.outcomes.append(outcome)
         if outcome.skipped:
+            self._set_lr(None if run.schedule is None else lr_before)
             self._skip(batch)
         else:
             run.skipped_in_a_row = 0
-            if run.schedule is not None:
-                for group in self.optimizer_.param_groups:
-                    group["lr"] = run.schedule(run.steps)
-            self.optimizer_.step()
-        return {"loss": loss.detach(), "y_pred": prediction.detach()}
 
     def validation_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
         """Return the loss of one batch without training on it."""
@@ -304,7 +360,7 @@ class RecurrentNet(NeuralNet):
     def _skip(self, batch: tuple[Tensor, Any]) -> None:
         run = self._run
         if run.skipped_in_a_row == 0:
-            run.first_skip = run.steps, self._culprit(batch)
+            run.first_skip = run.steps, culprit_of(batch, self.module_, self.feature_names)
         run.skipped_in_a_row += 1
         if run.skipped_in_a_row < _SKIPS_UNTIL_DIVERGED:
             return
@@ -317,37 +373,6 @@ class RecurrentNet(NeuralNet):
             culprit=culprit,
             step=step,
         )
-
-    def _culprit(self, batch: tuple[Tensor, Any]) -> str:
-        """Name the first thing in a step that is not finite: input, target or parameter."""
-        x, target = batch
-        target = target[0] if isinstance(target, tuple) else target
-        if not x.isfinite().all():
-            _, step, channel = (~x.isfinite()).nonzero()[0].tolist()
-            return f"input {self._column(step, channel, x.shape[2])} (beyond float32)"
-        if target.isinf().any():
-            output = target.isinf().nonzero()[0][-1].item()
-            return f"target {output} (beyond float32)"
-        for name, parameter in self.module_.named_parameters():
-            if not parameter.isfinite().all():
-                return f"parameter {name!r}"
-        return self._overflow(x, target)
-
-    def _column(self, step: int, channel: int, n_channels: int) -> str:
-        if self.feature_names is None:
-            return f"step {step}, channel {channel}"
-        return f"column {str(self.feature_names[step * n_channels + channel])!r}"
-
-    def _overflow(self, x: Tensor, target: Tensor) -> str:
-        """Name what overflows although every number that goes in is finite."""
-        with torch.no_grad():
-            prediction = self.module_(x, every_step=target.ndim == 3)
-        if not prediction.isfinite().all():
-            largest = max(self.module_.named_parameters(), key=lambda item: item[1].abs().max())
-            return f"the forecasts; the largest parameter is {largest[0]!r}"
-        if target.nan_to_num().abs().max() > prediction.abs().max():
-            return f"the loss of a target of {target.nan_to_num().abs().max():.3g} scaled units"
-        return f"the loss of a forecast of {prediction.abs().max():.3g} scaled units"
 
     # Prediction -------------------------------------------------------------------------------
 
@@ -401,6 +426,7 @@ class _Run:
     best_loss: float = math.inf
     best_epoch: int = 0
     outcomes: list[ClipOutcome] = field(default_factory=list)
+    native: NativeUpdate | None = None
 
 
 class _Mean:

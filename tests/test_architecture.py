@@ -27,12 +27,12 @@ LAYERS = (
     (
         ("forecasting.features", "forecasting.intervals"),
         (),
-        ("_batches", "_observation", "_progress"),
+        ("_batches", "_culprit", "_native_step", "_observation", "_progress"),
     ),
     (("datasets", "forecasting.panel", "metrics", "windows"), (), ("gradients",)),
     ((), (), ("_scaling", "clipping", "nn")),
     ((), ("_checks", "_versions", "exceptions"), ("_threads",)),
-    ((), ("_blocks",), ()),
+    ((), ("_blocks", "_kernels"), ()),
 )
 TIME_SERIES, BOTH, RECURRENT = range(3)
 

@@ -5,6 +5,7 @@ import math
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
@@ -306,11 +307,15 @@ def test_history_without_batch_hooks_has_no_batch_rows(callbacks):
     assert len(model.history_) == 3
 
 
-def test_watching_every_batch_changes_no_bit():
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_watching_every_batch_changes_rounding_at_most(dropout):
     X_val, y_val = data(9, seed=1)
-    models = [fit(c, X_val=X_val, y_val=y_val, dropout=0.2) for c in (None, [Protocol()])]
-    assert models[0].history_.equals(models[1].history_)
-    assert np.array_equal(*(model.predict(X_val) for model in models))
+    options = {"X_val": X_val, "y_val": y_val, "dropout": dropout, "max_epochs": 3}
+    models = [fit(c, **options) for c in (None, [Protocol()])]
+    # Whoever listens to batches and gradients gets torch's steps; others the native ones, whose
+    # sums are rounded in another order: a few units of float32's last place, grown by Adam.
+    pd.testing.assert_frame_equal(*(m.history_ for m in models), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(*(m.predict(X_val) for m in models), rtol=1e-4, atol=1e-5)
 
 
 def test_valid_loss_equals_the_criterion_on_all_rows_without_dropout():
