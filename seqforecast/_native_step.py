@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any, cast
 
 import torch
@@ -17,6 +16,7 @@ from seqforecast.nn import (
     LSTM,
     RNN,
     AbsoluteError,
+    Dropout,
     Huber,
     LinearHead,
     PinballLoss,
@@ -33,13 +33,8 @@ _LOSSES: dict[type, str] = {
     Huber: "huber",
     PinballLoss: "pinball",
 }
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-    "_post_accumulate_grad_hooks",
-)
+_MODULE_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_TENSOR_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 _OPTIMIZER_HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -78,6 +73,7 @@ class NativeUpdate:
         self._moments = [_flattened(self._moment(name)) for name in _MOMENTS]
         self._steps = int(optimizer.state.get(self._parameters[0], {}).get("step", 0))
         self._view()
+        self._seen = self._signature()
         group = optimizer.param_groups[0]
         mean, square = (moment.numpy() for moment in self._moments)
         self._updater = _kernels.NATIVE.Updater(
@@ -115,13 +111,24 @@ class NativeUpdate:
 
         Callbacks may change them: freeze a layer, add a hook, set another optimizer.
         """
-        if any(a is not b for a, b in zip(parts, self._parts, strict=True)):
-            return False
-        places = accumulate((p.numel() for p in self._parameters), initial=0)
-        return self.fits(*self._parts) and all(
-            p.data_ptr() == self._values.data_ptr() + self._values.element_size() * place
-            for p, place in zip(self._parts[0].parameters(), places, strict=False)
-        )
+        same = all(a is b for a, b in zip(parts, self._parts, strict=True))
+        return same and self._signature() == self._seen
+
+    def _signature(self) -> list[Any]:
+        """Return all that a native step relies on, cheap enough to ask for before every epoch."""
+        seen: list[Any] = []
+        for module in (*self._parts[0].modules(), self._parts[1]):
+            seen += [id(module), *(bool(getattr(module, hook)) for hook in _MODULE_HOOKS)]
+            for p in module.parameters(recurse=False):
+                seen += [id(p), p.data_ptr(), p.requires_grad]
+                seen += [bool(getattr(p, hook)) for hook in _TENSOR_HOOKS]
+            if isinstance(module, Dropout):
+                seen.append(module.p)
+        groups = self._optimizer.param_groups
+        seen += [[v for k, v in g.items() if k not in ("params", "lr")] for g in groups]
+        seen.append({group["lr"] for group in groups} == {groups[0]["lr"]})
+        seen += [bool(getattr(self._optimizer, hook)) for hook in _OPTIMIZER_HOOKS]
+        return [*seen, getattr(self._parts[3], "max_norm", None)]
 
     def clear_gradient(self) -> None:
         """Set the gradient to zero, in which a backward pass adds up its own."""
@@ -236,7 +243,11 @@ class NativeStep(NativeUpdate):
         return (
             super().fits(module, criterion, optimizer, clipping)
             and _is_common_network(module, criterion)
-            and not any(getattr(part, hook, None) for part in module.modules() for hook in _HOOKS)
+            and not any(
+                getattr(part, hook)
+                for part in (*module.modules(), criterion)
+                for hook in _MODULE_HOOKS
+            )
         )
 
     def step(self, batch: tuple[Tensor, Any]) -> tuple[float, ClipOutcome]:
@@ -267,7 +278,7 @@ def _are_plain(parameters: list[nn.Parameter]) -> bool:
         p.requires_grad
         and p.dtype is torch.float32
         and p.device.type == "cpu"
-        and not any(getattr(p, hook, None) for hook in _HOOKS)
+        and not any(getattr(p, hook) for hook in _TENSOR_HOOKS)
         for p in parameters
     )
 

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import Generator, Tensor, nn
 
 from seqforecast._batches import Batches, WindowDataset
@@ -468,7 +468,15 @@ def _hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:
         for hook in hooks
         for _, callback in callbacks
         if getattr(type(callback), hook) is not getattr(Callback, hook)
+        and not _does_nothing_by_batch(callback)
     }
+
+
+def _does_nothing_by_batch(callback: Any) -> bool:
+    """Tell whether a callback of skorch overrides the hooks for a use that it is not put to."""
+    if type(callback) is LRScheduler:
+        return bool(callback.step_every != "batch")
+    return type(callback) is EpochScoring  # which collects for a cache that this net does not use
 
 
 def _schedule(name: str | None, lr: float, n_steps: int) -> Callable[[int], float] | None:

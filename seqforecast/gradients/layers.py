@@ -68,7 +68,10 @@ class LayerRun:
 
 @torch.no_grad()
 def run_layers(
-    module: nn.Module, x: Tensor, state: tuple[Tensor, ...] | None = None
+    module: nn.Module,
+    x: Tensor,
+    state: tuple[Tensor, ...] | None = None,
+    output: Tensor | None = None,
 ) -> list[LayerRun]:
     """Run the layers of a recurrent module in evaluation mode; return what each one did.
 
@@ -80,6 +83,8 @@ def run_layers(
         The windows, batch first whatever the module's own layout.
     state : tuple of Tensors of shape (n_layers, n, hidden), default=None
         State before the first step; None is zero.
+    output : Tensor of shape (n, window, hidden), default=None
+        What the last layer returns, where it is known already; None runs that layer, too.
     """
     run_layer = _RUN[cell_name(module)]
     if getattr(module, "nonlinearity", "tanh") == "relu":
@@ -87,7 +92,8 @@ def run_layers(
     _require_one_direction(module)
     runs: list[LayerRun] = []
     for k, parameters in enumerate(_parameters_by_layer(module)):
-        runs.append(run_layer(x, _initial_state(module, x, state, k), parameters))
+        h = output if k + 1 == module.num_layers else None
+        runs.append(run_layer(x, _initial_state(module, x, state, k), parameters, h))
         x = runs[-1].h
     return runs
 
@@ -135,10 +141,16 @@ def _before(h: Tensor, initial: Tensor) -> Tensor:
 
 
 def _run_rnn(
-    x: Tensor, initial: tuple[Tensor, ...], parameters: list[Tensor], *, relu: bool = False
+    x: Tensor,
+    initial: tuple[Tensor, ...],
+    parameters: list[Tensor],
+    h: Tensor | None,
+    *,
+    relu: bool = False,
 ) -> LayerRun:
-    kernel = torch.rnn_relu if relu else torch.rnn_tanh
-    h = kernel(x, initial[0], parameters, len(parameters) > 2, *_TORCH_OPTIONS)[0]
+    if h is None:
+        kernel = torch.rnn_relu if relu else torch.rnn_tanh
+        h = kernel(x, initial[0], parameters, len(parameters) > 2, *_TORCH_OPTIONS)[0]
     slope = (h > 0).to(h.dtype) if relu else 1 - h * h
     return LayerRun(
         x=x,
@@ -151,8 +163,11 @@ def _run_rnn(
     )
 
 
-def _run_lstm(x: Tensor, initial: tuple[Tensor, ...], parameters: list[Tensor]) -> LayerRun:
-    h = torch.lstm(x, initial, parameters, len(parameters) > 2, *_TORCH_OPTIONS)[0]
+def _run_lstm(
+    x: Tensor, initial: tuple[Tensor, ...], parameters: list[Tensor], h: Tensor | None
+) -> LayerRun:
+    if h is None:
+        h = torch.lstm(x, initial, parameters, len(parameters) > 2, *_TORCH_OPTIONS)[0]
     previous = _before(h, initial[0])
     a = (_arguments(x, parameters, 0) + _arguments(previous, parameters, 1)).unflatten(2, (4, -1))
     gates = torch.sigmoid(a)
@@ -187,8 +202,11 @@ def _cell_states(keep: Tensor, write: Tensor, c: Tensor) -> Tensor:
     return torch.stack(states, dim=1)
 
 
-def _run_gru(x: Tensor, initial: tuple[Tensor, ...], parameters: list[Tensor]) -> LayerRun:
-    h = torch.gru(x, initial[0], parameters, len(parameters) > 2, *_TORCH_OPTIONS)[0]
+def _run_gru(
+    x: Tensor, initial: tuple[Tensor, ...], parameters: list[Tensor], h: Tensor | None
+) -> LayerRun:
+    if h is None:
+        h = torch.gru(x, initial[0], parameters, len(parameters) > 2, *_TORCH_OPTIONS)[0]
     previous = _before(h, initial[0])
     from_input = _arguments(x, parameters, 0).unflatten(2, (3, -1))
     from_state = _arguments(previous, parameters, 1).unflatten(2, (3, -1))

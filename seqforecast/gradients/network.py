@@ -75,7 +75,13 @@ class NetworkProbe:
             )
         self._call = calls[0]
         self.layer = self._call.layer
-        self.runs = run_layers(self.layer, self._call.x, self._call.state)
+        output = self._call.output.detach()
+        self.runs = run_layers(
+            self.layer,
+            self._call.x,
+            self._call.state,
+            output if batch_first(self.layer) else output.transpose(0, 1),
+        )
 
     def scan(self, weights: Tensor) -> tuple[list[LayerScan], Tensor]:
         """Return the gradients of ``(weights * forecast).sum()`` by layer, and by the input.

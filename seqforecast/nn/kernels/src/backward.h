@@ -75,10 +75,12 @@ struct Ring {
 };
 
 // acc += (gradients by the gates of some rows) x (transposed weights), over all panels.
-template <class C, int M, int N>
+// between(p) is called before each panel.
+template <class C, int M, int N, class Between>
 INLINE void multiply_panels(Vec (&acc)[M][N], const Ring<C>& ring, int slot, size_t row,
-                            bool recurrent, const Real* weights) {
+                            bool recurrent, const Real* weights, const Between& between) {
   for (int p = 0; p < ring.layout.panels; p++) {
+    between(p);
     int columns = recurrent ? ring.layout.h_vectors(p) : ring.layout.x_vectors(p);
     size_t width = ring.width(p);
     const Real* a = ring.at(p, slot) + row * width + (recurrent ? ring.layout.h_offset() : 0);
@@ -91,44 +93,44 @@ INLINE void multiply_panels(Vec (&acc)[M][N], const Ring<C>& ring, int slot, siz
 template <class C, int N>
 struct BackwardStep {
   const Ring<C>& ring;
-  int slot, next_slot, first_vector;
+  int next_slot;
   bool last;                         // no later step: nothing comes from the ring
   const Real *weights, *start;       // transposed; what arrives directly, or null
   size_t stride;
   const Real *gates, *c_before, *h, *h_before;
-  size_t gates_stride;               // from one panel to the next
-  Real* carry;
+  Real *carry, *to;                  // to: gradients by this step's gates
+  size_t gates_stride, to_stride;    // from one panel to the next
+  size_t width;                      // of a row of `to`
 
   template <int M>
   NOINLINE void run(int first) const {
     Vec acc[M][N];
     UNROLL for (int m = 0; m < M; m++) UNROLL for (int j = 0; j < N; j++)
         acc[m][j] = start ? load(start + (first + m) * stride + j * lanes) : broadcast(0);
-    if constexpr (C::gated) prefetch<M>(first);
-    if (!last) multiply_panels<C, M, N>(acc, ring, next_slot, first, true, weights);
+    // What the end of the block reads is fetched meanwhile, a share for every panel.
+    auto fetch = [&](int p) {
+      if constexpr (C::gated)
+        for (int i = p; i < M * N; i += ring.layout.panels) prefetch(first + i / N, i % N);
+    };
+    if (!last) multiply_panels<C, M, N>(acc, ring, next_slot, first, true, weights, fetch);
     ROLL for (int m = 0; m < M; m++) ROLL for (int j = 0; j < N; j++) {
       size_t row = first + m, unit = row * stride + j * lanes;
       if constexpr (C::gated) {
         C::differentiate(acc[m][j], gates + j * gates_stride + row * 4 * lanes, c_before + unit,
                          h + unit, h_before + unit, carry + unit,
-                         ring.at(first_vector + j, slot) + row * 4 * lanes);
+                         to + j * to_stride + row * width);
       } else {
-        int p = first_vector / 4;
-        store(ring.at(p, slot) + row * ring.width(p) + j * lanes,
-              C::differentiate(acc[m][j], load(h + unit)));
+        store(to + row * width + j * lanes, C::differentiate(acc[m][j], load(h + unit)));
       }
     }
   }
 
-  template <int M>
-  INLINE void prefetch(int first) const {
-    for (int m = 0; m < M; m++) for (int j = 0; j < N; j++) {
-      size_t row = first + m, unit = row * stride + j * lanes;
-      for (int l = 0; l < 4 * lanes; l += 64 / (int)sizeof(Real))
-        __builtin_prefetch(gates + j * gates_stride + row * 4 * lanes + l, 0, 3);
-      __builtin_prefetch(h + unit, 0, 3);
-      if constexpr (C::has_memory) __builtin_prefetch(c_before + unit, 0, 3);
-    }
+  INLINE void prefetch(size_t row, int j) const {
+    const size_t unit = row * stride + j * lanes;
+    for (int l = 0; l < 4 * lanes; l += 64 / (int)sizeof(Real))
+      __builtin_prefetch(gates + j * gates_stride + row * 4 * lanes + l, 0, 3);
+    __builtin_prefetch(h + unit, 0, 3);
+    if constexpr (C::has_memory) __builtin_prefetch(c_before + unit, 0, 3);
   }
 };
 
@@ -146,7 +148,7 @@ struct BeforeGates {
   NOINLINE void run(int first) const {
     Vec acc[M][N];
     UNROLL for (int m = 0; m < M; m++) UNROLL for (int j = 0; j < N; j++) acc[m][j] = broadcast(0);
-    multiply_panels<C, M, N>(acc, ring, slot, first, recurrent, weights);
+    multiply_panels<C, M, N>(acc, ring, slot, first, recurrent, weights, [](int) {});
     UNROLL for (int m = 0; m < M; m++) UNROLL for (int j = 0; j < N; j++)
         store(out + (first + m) * stride + j * lanes, acc[m][j]);
   }
@@ -189,16 +191,15 @@ void step_back(const Ring<C>& ring, const Tile& tile, const BackwardBuffers& buf
   const Real* start = C::carries ? buffers.carry : direct ? buffers.direct : nullptr;
   for (int first = 0; first < layout.blocks; first += 4) {
     int vectors = layout.blocks - first < 4 ? layout.blocks - first : 4;
-    size_t unit = (size_t)first * lanes;
+    const int panel = C::gated ? first : first / 4;
+    const size_t unit = (size_t)first * lanes;
     with_vectors(vectors, [&](auto n) {
       constexpr int N = decltype(n)::value;
       const size_t gates_stride = (size_t)tile.rows * 4 * lanes;
       const Real* h_before = tile.h + tile.state(t, padded) + unit;
       BackwardStep<C, N> step{
           ring,
-          slot,
           (slot + 1) % ring.steps,
-          first,
           t == tile.window - 1,
           transposed + unit * depth,
           start ? start + unit : nullptr,
@@ -207,8 +208,11 @@ void step_back(const Ring<C>& ring, const Tile& tile, const BackwardBuffers& buf
           C::has_memory ? tile.c + tile.state(t, padded) + unit : h_before,
           tile.h + tile.state(t + 1, padded) + unit,
           h_before,
+          buffers.carry + unit,
+          ring.at(panel, slot),
           gates_stride,
-          buffers.carry + unit};
+          ring.panel_stride(),
+          (size_t)ring.width(panel)};
       for_row_blocks<block_rows(N)>(tile.rows, step);
     });
   }
@@ -251,10 +255,11 @@ bool direct_gradient(const Layout<C>& layout, const Tile& tile, const BackwardBu
   return true;
 }
 
-// Whether nothing flows from a step any more: with denormals flushed, a vanishing gradient becomes
-// exactly zero, and then so is all that lies before it.
+// Whether nothing flows from step t any more: with denormals flushed, a vanishing gradient becomes
+// exactly zero, and then so is all that lies before it. Zero times an infinite input is NaN, though.
 template <class C>
-bool is_still(const Ring<C>& ring, int slot, const BackwardBuffers& buffers) {
+bool is_still(const Ring<C>& ring, int slot, const BackwardBuffers& buffers, const Tile& tile,
+              int t) {
   auto all_zero = [](const Real* values, size_t n) {
     for (size_t i = 0; i < n; i++)
       if (values[i] != 0) return false;  // NaN flows
@@ -263,7 +268,9 @@ bool is_still(const Ring<C>& ring, int slot, const BackwardBuffers& buffers) {
   if (!all_zero(buffers.carry, (size_t)ring.rows * ring.layout.padded)) return false;
   for (int p = 0; p < ring.layout.panels; p++)
     if (!all_zero(ring.at(p, slot), (size_t)ring.rows * ring.width(p))) return false;
-  return true;
+  Real inputs = 0;
+  for (size_t i = 0; i < (size_t)t * tile.rows * tile.x_stride; i++) inputs += tile.x[i] * 0;
+  return inputs == 0;
 }
 
 inline void clear_rows(int rows, int values, Real* to, size_t to_stride) {
@@ -296,7 +303,7 @@ void backward_tile(const Layout<C>& layout, const Real* transposed, const Real* 
                   gradient.x.window_stride);
     }
     end = start;
-    if (end == 0 || (!gradient.output.data && is_still(ring, first, buffers))) {
+    if (end == 0 || (!gradient.output.data && is_still(ring, first, buffers, tile, end))) {
       first_of_all = first;
       break;
     }

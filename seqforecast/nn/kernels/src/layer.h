@@ -13,7 +13,7 @@ struct Tiles {
   int batch, count, rows;
 
   Tiles(int batch, int hidden) : batch(batch) {
-    int wanted = hidden > 64 ? 24 : 32;
+    const int wanted = hidden > 64 ? 24 : 32;
     count = (batch - 1) / wanted + 1;
     rows = (batch - 1) / count + 1;
     count = (batch - 1) / rows + 1;
