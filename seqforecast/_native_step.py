@@ -118,12 +118,15 @@ class NativeUpdate:
         """Return all that a native step relies on, cheap enough to ask for before every epoch."""
         seen: list[Any] = []
         for module in (*self._parts[0].modules(), self._parts[1]):
-            seen += [id(module), *(bool(getattr(module, hook)) for hook in _MODULE_HOOKS)]
+            seen += [id(module), type(module), _is_changed(module)]
             for p in module.parameters(recurse=False):
                 seen += [id(p), p.data_ptr(), p.requires_grad]
                 seen += [bool(getattr(p, hook)) for hook in _TENSOR_HOOKS]
             if isinstance(module, Dropout):
                 seen.append(module.p)
+        for p in self._parameters:
+            state = self._optimizer.state.get(p, {})
+            seen += [state[name].data_ptr() if name in state else None for name in _MOMENTS]
         groups = self._optimizer.param_groups
         seen += [[v for k, v in g.items() if k not in ("params", "lr")] for g in groups]
         seen.append({group["lr"] for group in groups} == {groups[0]["lr"]})
@@ -133,7 +136,7 @@ class NativeUpdate:
     def clear_gradient(self) -> None:
         """Set the gradient to zero, in which a backward pass adds up its own."""
         self._gradient.zero_()
-        for p, view in zip(self._parameters, self._gradient_views, strict=True):
+        for p, (_, view, *_) in zip(self._parameters, self._views, strict=True):
             p.grad = view
 
     def update(self) -> ClipOutcome:
@@ -150,12 +153,15 @@ class NativeUpdate:
 
     def close(self) -> None:
         """Give parameters, gradients and moments memory of their own again."""
-        self.write_back()
-        for p in self._parameters:
-            p.data = p.data.clone()
-            p.grad = None if p.grad is None else p.grad.clone()
-            state = self._optimizer.state[p]
-            state.update({name: state[name].clone() for name in _MOMENTS})
+        for p, (values, gradient, *moments) in zip(self._parameters, self._views, strict=True):
+            if p.data_ptr() == values.data_ptr():
+                p.data = p.data.clone()
+            if p.grad is gradient:
+                p.grad = cast(Tensor, gradient).clone()
+            state = self._optimizer.state.get(p, {})
+            for name, moment in zip(_MOMENTS, moments, strict=True):
+                if state.get(name) is moment:
+                    state[name] = moment.clone()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _nothing, ()  # a copy of a net that trains takes its own steps
@@ -174,13 +180,14 @@ class NativeUpdate:
     def _view(self) -> None:
         sizes = [p.numel() for p in self._parameters]
         parts = [buffer.split(sizes) for buffer in (self._values, self._gradient, *self._moments)]
-        self._gradient_views = []
-        for p, values, gradient, *moments in zip(self._parameters, *parts, strict=True):
-            p.data, p.grad = values.view_as(p), gradient.view_as(p)
-            self._gradient_views.append(p.grad)
+        self._views = []
+        for p, *part in zip(self._parameters, *parts, strict=True):
+            values, gradient, *moments = views = [values.view_as(p) for values in part]
+            p.data, p.grad = values, gradient
+            self._views.append(views)
             state = self._optimizer.state[p]
             state.setdefault("step", torch.tensor(0.0))
-            state.update(zip(_MOMENTS, (m.view_as(p) for m in moments), strict=True))
+            state.update(zip(_MOMENTS, moments, strict=True))
 
     def _moment(self, name: str) -> list[Tensor]:
         states = [self._optimizer.state.get(p, {}) for p in self._parameters]
@@ -243,11 +250,7 @@ class NativeStep(NativeUpdate):
         return (
             super().fits(module, criterion, optimizer, clipping)
             and _is_common_network(module, criterion)
-            and not any(
-                getattr(part, hook)
-                for part in (*module.modules(), criterion)
-                for hook in _MODULE_HOOKS
-            )
+            and not any(_is_changed(part) for part in (*module.modules(), criterion))
         )
 
     def step(self, batch: tuple[Tensor, Any]) -> tuple[float, ClipOutcome]:
@@ -283,6 +286,11 @@ def _are_plain(parameters: list[nn.Parameter]) -> bool:
     )
 
 
+def _is_changed(module: nn.Module) -> bool:
+    """Tell whether a module of a known class does more, or something else, than its class."""
+    return "forward" in vars(module) or any(getattr(module, hook) for hook in _MODULE_HOOKS)
+
+
 def _is_common_network(module: nn.Module, criterion: nn.Module) -> bool:
     if type(module) is not RecurrentNetwork or type(criterion) not in _LOSSES:
         return False
@@ -291,6 +299,8 @@ def _is_common_network(module: nn.Module, criterion: nn.Module) -> bool:
     return (
         type(recurrent) in (RNN, LSTM, GRU)
         and type(head) is (QuantileHead if quantiles else LinearHead)
+        and type(head.linear) is nn.Linear
+        and len(list(module.parameters())) == 4 * recurrent.num_layers + 2
         and not (quantiles and head.n_levels != len(cast(PinballLoss, criterion).levels))
         and (recurrent.num_layers == 1 or recurrent.dropout.p == 0.0)
         and module.dropout.p == 0.0

@@ -288,12 +288,11 @@ class RecurrentNet(NeuralNet):
 
     def _native_steps(self) -> NativeUpdate | None:
         """Return what takes the steps in native code, as far as callbacks let it."""
-        hooks = self._run.hooks
-        if not hooks and NativeStep.fits(*self._trained):
-            return NativeStep(*self._trained)
-        if "on_grad_computed" not in hooks and NativeUpdate.fits(*self._trained):
-            return NativeUpdate(*self._trained)
-        return None
+        if self._run.hooks:  # who looks at every batch may change anything between two of them
+            return None
+        kinds = (NativeStep, NativeUpdate)
+        fitting = next((kind for kind in kinds if kind.fits(*self._trained)), None)
+        return None if fitting is None else fitting(*self._trained)
 
     def _scheduled_lr(self) -> float | None:
         run = self._run

@@ -364,8 +364,10 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         if self.loss == "quantile":
             self.quantiles_ = tuple(sorted({float(level) for level in self.quantiles} | {0.5}))
             criterion = partial(criterion, self.quantiles_)
+        with computing(1):  # LAPACK rounds by the number of threads
+            network = self._network(weights, dropout)
         net = RecurrentNet(
-            self._network(weights, dropout),
+            network,
             criterion(),
             optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
             scaling=scaling,

@@ -220,3 +220,17 @@ def test_fit_and_predict_print_nothing_and_write_no_file(
     pickle.dumps(regressor(**PARAMS).fit(X, y))
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_number_of_threads_of_torch_changes_no_first_weight(one_ahead):
+    X, y = one_ahead
+    before = torch.get_num_threads()
+    first = []
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            model = LSTMRegressor(hidden_size=64, max_steps=1, lr=1e-30, random_state=0).fit(X, y)
+            first.append([p.detach().clone() for p in model.net_.module_.parameters()])
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for a, b in zip(*first, strict=True))
