@@ -33,7 +33,7 @@ docs: $(READY)  ## build the documentation into docs/_build/html; warnings are e
 	$(BIN)/python -m sphinx -W -n --keep-going -b html docs docs/_build/html
 
 bench: $(READY)  ## measure how fast a fit is
-	$(BIN)/python benchmarks/fit_speed.py
+	$(BIN)/python benchmarks/fit_speed.py && $(BIN)/python benchmarks/kernels.py
 
 clean:  ## remove the environment and all that was built
 	rm -rf $(VENV) build dist *.egg-info docs/_build docs/_generated docs/_api_tables.md
