@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor, nn
 
+from seqforecast._checks import check_number
+
 __all__ = ["Dropout"]
 
 
@@ -39,6 +41,7 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float, *, generator: Generator | None = None) -> None:
         super().__init__()
+        check_number("dropout", p, low=0, high=1)
         self.p = p
         self.generator = generator
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Generator, Tensor, nn
 
+from seqforecast._checks import check_integer, check_word
 from seqforecast.nn.dropout import Dropout
 from seqforecast.nn.gates import GATE_ORDER
 from seqforecast.nn.initialisers import uniform_
@@ -58,6 +59,9 @@ class RecurrentLayer(nn.Module, ABC):
         generator: Generator | None = None,
     ) -> None:
         super().__init__()
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        for name, size in sizes.items():
+            check_integer(name, size)
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -93,6 +97,11 @@ class RecurrentLayer(nn.Module, ABC):
         state : Tensor of shape (num_layers, n_windows, hidden_size)
             The state of every layer after the last step.
         """
+        if isinstance(state, tuple):
+            raise TypeError(
+                f"the state of the {self.cell} is a tuple of {len(state)}; one tensor of shape "
+                "(num_layers, n_windows, hidden_size) is needed. Pass h alone."
+            )
         output, (final,) = self._run_stack(x, None if state is None else (state,))
         return output, final
 
@@ -105,6 +114,13 @@ class RecurrentLayer(nn.Module, ABC):
         self, x: Tensor, state: tuple[Tensor, ...] | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         final: list[list[Tensor]] = []
+        for part in state or ():
+            needed = (self.num_layers, len(x), self.hidden_size)
+            if part.shape != needed:
+                raise ValueError(
+                    f"a state has shape {tuple(part.shape)}; {needed} is needed: layers, windows, "
+                    "units. None starts from zero."
+                )
         for k in range(self.num_layers):
             if k > 0:
                 x = self.dropout(x)
@@ -165,6 +181,7 @@ class RNN(RecurrentLayer):
         nonlinearity: Literal["tanh", "relu"] = "tanh",
         generator: Generator | None = None,
     ) -> None:
+        check_word("nonlinearity", nonlinearity, ["tanh", "relu"])
         super().__init__(input_size, hidden_size, num_layers, dropout, generator=generator)
         self.nonlinearity = nonlinearity
 
@@ -232,6 +249,11 @@ class LSTM(RecurrentLayer):
         state : tuple of two Tensors of shape (num_layers, n_windows, hidden_size)
             Hidden and cell state of every layer after the last step.
         """
+        if state is not None and not (isinstance(state, tuple) and len(state) == 2):
+            raise TypeError(
+                f"the state of the LSTM is a {type(state).__name__}; a tuple (h, c) of two tensors "
+                "of shape (num_layers, n_windows, hidden_size) is needed. Pass both."
+            )
         output, (h, c) = self._run_stack(x, state)
         return output, (h, c)
 

@@ -324,3 +324,45 @@ def test_repr_names_the_sizes():
 def test_base_class_cannot_be_used_by_itself():
     with pytest.raises(TypeError, match="abstract"):
         nn.RecurrentLayer(1, 2)
+
+
+STATE = torch.zeros(2, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "error", "message"),
+    [
+        ("GRU", torch.zeros(3, 4, 5), ValueError, r"\(3, 4, 5\); \(2, 4, 5\) is needed"),
+        ("RNN-tanh", torch.zeros(2, 3, 5), ValueError, r"\(2, 3, 5\); \(2, 4, 5\) is needed"),
+        ("LSTM", (STATE, STATE[:1]), ValueError, r"\(1, 4, 5\); \(2, 4, 5\) is needed"),
+        ("LSTM", STATE, TypeError, r"is a Tensor; a tuple \(h, c\)"),
+        ("LSTM", (STATE,), TypeError, r"a tuple \(h, c\) of two"),
+        ("GRU", (STATE, STATE), TypeError, "a tuple of 2; one tensor"),
+        ("GRU", STATE.double(), ValueError, "the state is torch.float64, but the layer is"),
+    ],
+)
+def test_state_that_does_not_fit_is_named(kind, state, error, message):
+    with pytest.raises(error, match=message):
+        ours(kind, num_layers=2)(torch.zeros(4, 6, 3), state)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_windows_of_another_type_are_named(kind):
+    with pytest.raises(ValueError, match=r"x is torch.float64, but .* x.float\(\)"):
+        ours(kind)(torch.zeros(4, 6, 3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("sizes", [(0, 5, 1), (3, 0, 1), (3, 5, 0), (3, 2.5, 1)])
+def test_layer_of_no_size_is_refused(sizes):
+    with pytest.raises(ValueError, match="an integer of at least 1 is needed"):
+        nn.GRU(*sizes)
+
+
+def test_unknown_nonlinearity_is_refused_at_once():
+    with pytest.raises(ValueError, match="nonlinearity='rleu'.*Did you mean 'relu'"):
+        nn.RNN(3, 5, nonlinearity="rleu")
+
+
+def test_share_of_dropout_above_one_is_refused():
+    with pytest.raises(ValueError, match="dropout=2.0; a number .* below 1 is needed"):
+        nn.LSTM(3, 5, 2, dropout=2.0)

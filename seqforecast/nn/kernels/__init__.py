@@ -6,6 +6,7 @@ that the processor has is chosen when the package is imported.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from seqforecast.nn.kernels._function import can_run, run_native
@@ -47,19 +48,25 @@ def run_layer(
     ValueError
         If the shapes do not fit together; torch's kernels would read beyond them.
     """
-    _check_shapes(x, state, parameters)
+    _check(x, state, parameters)
     if can_run(x, state, parameters):
         return run_native(cell, x, state, parameters)
     return run_torch(cell, x, state, parameters, training=training)
 
 
-def _check_shapes(x: Tensor, state: tuple[Tensor, ...] | None, parameters: list[Tensor]) -> None:
+def _check(x: Tensor, state: tuple[Tensor, ...] | None, parameters: list[Tensor]) -> None:
     weight_ih, weight_hh = parameters[:2]
     if x.ndim != 3 or x.shape[2] != weight_ih.shape[1]:
         raise ValueError(
             f"x has shape {tuple(x.shape)}; (n_windows, window, {weight_ih.shape[1]}) is needed. "
             "Give the layer the input_size of the windows, or reshape them."
         )
+    for name, tensor in (("x", x), *(("the state", part) for part in state or ())):
+        if tensor.dtype != weight_hh.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise ValueError(
+                f"{name} is {tensor.dtype}, but the layer is {weight_hh.dtype}; one type is "
+                "needed. Convert one of them, for example by x.float() or layer.double()."
+            )
     needed = (1, x.shape[0], weight_hh.shape[1])
     for part in state or ():
         if part.shape != needed:

@@ -1,21 +1,21 @@
 // The cells: how their gate columns are ordered, and what follows the product at each step.
 //
 // A panel is what one register block computes: the gates of `lanes` units (LSTM, GRU), or up to
-// four times `lanes` units (RNN, which has one gate). `units` below is one vector of units.
+// four times `lanes` units (RNN, which has one gate). Of each cell the rest must know whether it
+//   gated       keeps four vectors a unit vector, between them all that the way back needs,
+//   has_memory  has a state c beside h,
+//   carries     passes a share of the gradient by h on to the former h, past the gates;
+// and of a gated one, which of its four columns the products with x and with h have, and which of
+// torch's row blocks these are.
 namespace seqforecast {
 namespace SEQFORECAST_VARIANT {
 namespace {
-
-template <int M, int N>
-using Block = Vec[M][N];
 
 // h = phi(a)
 template <bool Relu>
 struct Elman {
   static constexpr bool gated = false, has_memory = false, carries = false;
   static constexpr int gates = 1;
-  static constexpr int x_gate(int) { return 0; }
-  static constexpr int h_gate(int) { return 0; }
 
   static INLINE Vec activate(Vec a) { return Relu ? rectify(a) : hyperbolic_tangent(a); }
   static INLINE Vec differentiate(Vec dh, Vec h) {

@@ -58,19 +58,18 @@ struct Layout {
 };
 
 // Unit and torch's gate of a vector of a panel.
-template <class C>
 struct Column {
   int unit, gate;
 };
 
 template <class C>
-inline Column<C> x_column(const Layout<C>& layout, int panel, int vector) {
+inline Column x_column(const Layout<C>& layout, int panel, int vector) {
   if constexpr (C::gated) return {layout.unit(panel), C::x_gate(vector)};
   return {layout.unit(panel) + vector * lanes, 0};
 }
 
 template <class C>
-inline Column<C> h_column(const Layout<C>& layout, int panel, int vector) {
+inline Column h_column(const Layout<C>& layout, int panel, int vector) {
   if constexpr (C::gated) return {layout.unit(panel), C::h_gate(vector)};
   return {layout.unit(panel) + vector * lanes, 0};
 }
@@ -81,7 +80,7 @@ inline void for_lanes(const Layout<C>& layout, int panel, bool recurrent, const 
   int vectors = recurrent ? layout.h_vectors(panel) : layout.x_vectors(panel);
   size_t start = recurrent ? layout.h_rows(panel) : layout.x_rows(panel);
   for (int v = 0; v < vectors; v++) {
-    Column<C> column = recurrent ? h_column(layout, panel, v) : x_column(layout, panel, v);
+    Column column = recurrent ? h_column(layout, panel, v) : x_column(layout, panel, v);
     for (int w = 0; w < lanes && column.unit + w < layout.hidden; w++)
       body((size_t)column.gate * layout.hidden + column.unit + w, start + v * lanes + w,
            (size_t)vectors * lanes);
@@ -156,7 +155,7 @@ inline void pack_transposed(const Layout<C>& layout, const Real* weight, bool re
     for (int p = 0; p < layout.panels; p++) {
       int vectors = recurrent ? layout.h_vectors(p) : layout.x_vectors(p);
       for (int v = 0; v < vectors; v++) {
-        Column<C> column = recurrent ? h_column(layout, p, v) : x_column(layout, p, v);
+        Column column = recurrent ? h_column(layout, p, v) : x_column(layout, p, v);
         for (int w = 0; w < lanes; w++, to += width) {
           int unit = column.unit + w, filled = unit < layout.hidden ? known : 0;
           size_t row = (size_t)column.gate * layout.hidden + unit;

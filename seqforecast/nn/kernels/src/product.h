@@ -15,10 +15,7 @@ constexpr int block_rows(int vectors) {
 constexpr bool hold_columns(int rows, int vectors) { return rows >= vectors; }
 #endif
 
-// Calls body.template run<M>(first) for blocks of at most Max rows that differ by one row at most.
-template <int Max, class Body>
-INLINE void for_row_blocks(int rows, const Body& body);
-
+// Calls body.template run<m>(first) for a number of rows that is known at run time.
 template <int M, class Body>
 INLINE void with_rows(int m, int first, const Body& body) {
   if (m == M) {
@@ -28,6 +25,7 @@ INLINE void with_rows(int m, int first, const Body& body) {
   }
 }
 
+// The same for all rows, in blocks of at most Max rows that differ by one row at most.
 template <int Max, class Body>
 INLINE void for_row_blocks(int rows, const Body& body) {
   int blocks = (rows + Max - 1) / Max;
@@ -99,7 +97,7 @@ struct OuterProduct {
   }
 };
 
-// Calls body(std::integral_constant-like N) for a number of vectors that is known at run time.
+// Calls body(Vectors<n>()) for a number of vectors that is known at run time.
 template <int N>
 struct Vectors {
   static constexpr int value = N;

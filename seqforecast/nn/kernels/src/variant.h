@@ -1,22 +1,27 @@
 // The whole of the kernels, for the instruction set that the including file has chosen.
+// Each header builds on those before it, and none has a meaning outside this file.
 #include "interface.h"
+
 #include "vector.h"
-//
+
 #include "product.h"
-//
+
 #include "cells.h"
+
 #include "packing.h"
-//
+
 #include "forward.h"
-//
+
 #include "backward.h"
-//
+
 #include "layer.h"
-//
+
 #include "head.h"
+
 #include "objective.h"
+
 #include "update.h"
-//
+
 #include "training.h"
 
 namespace seqforecast {

@@ -141,7 +141,7 @@ INLINE Vec hyperbolic_tangent(Vec x) {
 
 INLINE Vec rectify(Vec x) { return at_least(x, 0); }
 
-// The gradient where the rectified value is positive, zero elsewhere.
+// The gradient where the rectified value is positive (or NaN), zero elsewhere.
 INLINE Vec where_positive(Vec value, Vec gradient) {
   return value <= broadcast(0) ? broadcast(0) : gradient;
 }
