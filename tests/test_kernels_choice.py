@@ -16,6 +16,10 @@ PACKAGE = Path(seqforecast.__file__).parent
 STATUS = "from seqforecast._kernels import VARIANT, status; print(VARIANT, status(), sep='|')"
 SHOW = "import seqforecast; seqforecast.show_versions()"
 LAYERS = "import seqforecast.nn"
+# The finder of an editable installation finds the compiled module wherever the package itself is.
+ONLY_BY_PATH = (
+    "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'Editable' not in str(f)]; "
+)
 
 # The suite itself runs under each choice of kernels.
 UNSET = {name: value for name, value in os.environ.items() if name != "SEQFORECAST_KERNELS"}
@@ -24,7 +28,7 @@ UNSET = {name: value for name, value in os.environ.items() if name != "SEQFORECA
 def python(code, choice=None, home=PACKAGE.parent):
     """Run code in a new process that imports the package from `home`."""
     environment = UNSET if choice is None else UNSET | {"SEQFORECAST_KERNELS": choice}
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", ONLY_BY_PATH + code]
     return subprocess.run(command, capture_output=True, text=True, cwd=home, env=environment)
 
 
