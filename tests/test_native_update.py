@@ -315,6 +315,7 @@ STEP = {
     "threads": 1,
 }
 HUGE = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (2**30, 2**30, 1), (0, 0, 4))
+LONG = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (1, 2**26, 1), (0, 0, 4))
 
 
 @pytest.mark.parametrize(
@@ -328,6 +329,7 @@ HUGE = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (2**30, 2**30, 1
         ({"x": np.zeros((3, 0, 1), np.float32)}, ValueError, "window is 0"),
         ({"x": np.zeros((4, 5, 1), np.float32)}, ValueError, "target has shape"),
         ({"x": HUGE, "target": HUGE}, OverflowError, "petabyte"),
+        ({"x": LONG, "target": LONG}, ValueError, "up to 67108863 steps"),
         ({"target": None}, TypeError, None),
         ({"target": np.zeros((3, 1))}, TypeError, "target has dtype float64"),
         ({"target": np.zeros(3, np.float32)}, ValueError, "two or three"),

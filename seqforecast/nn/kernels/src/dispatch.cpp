@@ -1,14 +1,11 @@
 #include "dispatch.h"
 
+#include "instruction_sets.h"
+
 #include <algorithm>
 #include <atomic>
 #include <system_error>
 #include <thread>
-
-#if defined(__x86_64__) || defined(_M_X64)
-#include <xmmintrin.h>
-#define SEQFORECAST_X86 1
-#endif
 
 namespace seqforecast {
 

@@ -91,11 +91,7 @@ struct LinearHead {
   }
 
   void unpack(const Real* from, int parts, size_t part_size, Real* weight, Real* bias) const {
-    auto total = [&](size_t offset) {
-      Real value = from[offset];
-      for (int i = 1; i < parts; i++) value += from[i * part_size + offset];
-      return value;
-    };
+    auto total = [=](size_t offset) { return sum_of_parts(from, parts, part_size, offset); };
     backward_matrix().for_groups([&](int first, int vectors, size_t offset) {
       const int width = vectors * lanes, start = first * lanes;
       for (int o = 0; o < outputs; o++)

@@ -104,7 +104,6 @@ struct StepCall {
 template <class Real>
 struct Kernels {
   const char* name;
-  int lanes;
   size_t (*workspace_size)(const Shape&, bool keep);
   size_t (*scratch_size)(const Shape&);
   size_t (*step_size)(const StepCall<Real>&, int threads);

@@ -118,15 +118,18 @@ inline void pack(const Layout<C>& layout, const Parameters<const Real>& from, Re
   }
 }
 
+// One value, summed over all parts in their order.
+inline Real sum_of_parts(const Real* from, int parts, size_t part_size, size_t offset) {
+  Real value = from[offset];
+  for (int i = 1; i < parts; i++) value += from[i * part_size + offset];
+  return value;
+}
+
 // Sum the gradients of all parts, part by part, into torch's layout.
 template <class C>
 inline void unpack(const Layout<C>& layout, const Real* from, int parts, size_t part_size,
                    const Parameters<Real>& to) {
-  auto total = [&](size_t offset) {
-    Real value = from[offset];
-    for (int i = 1; i < parts; i++) value += from[i * part_size + offset];
-    return value;
-  };
+  auto total = [=](size_t offset) { return sum_of_parts(from, parts, part_size, offset); };
   for (int p = 0; p < layout.panels; p++) {
     for_lanes<C>(layout, p, false, [&](size_t row, size_t offset, size_t stride) {
       for (int k = 0; k < layout.inputs; k++)

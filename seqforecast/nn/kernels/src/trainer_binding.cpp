@@ -15,6 +15,9 @@ Loss loss_named(const std::string& name) {
                         "'; one of 'squared', 'absolute', 'huber', 'pinball' is needed.");
 }
 
+// The forecasts of a tile of 32 windows are counted in int.
+constexpr int most_steps = INT_MAX / 32;
+
 // Memory that is aligned to cache lines and keeps its pages between steps.
 template <class Real>
 class Memory {
@@ -22,6 +25,7 @@ class Memory {
   Real* of(size_t size) {
     if (size > size_) {
       data_.reset();  // what was there is not needed: free it before asking for more
+      size_ = 0;      // which may fail
       data_.reset(new Real[size + 64 / sizeof(Real)]);
       size_ = size;
     }
@@ -121,6 +125,9 @@ class Trainer {
     call.update = updater_.at(lr, number);
     const Shape s = shape(call.batch, call.window, std::max(net.inputs, net.hidden));
     check_fits(s, net.layers);
+    if (call.window > most_steps)
+      throw py::value_error("the window is " + std::to_string(call.window) + "; up to " +
+                            std::to_string(most_steps) + " steps are needed.");
     const Runner runner = make_runner(threads, 3.0 * net.layers * operations(s));
     call.workspace = memory_.of(updater_.kernels.step_size(call, runner.threads));
     py::gil_scoped_release released;

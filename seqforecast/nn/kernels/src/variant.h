@@ -28,8 +28,8 @@ namespace seqforecast {
 namespace SEQFORECAST_VARIANT {
 
 extern const Kernels<Real> kernels;
-const Kernels<Real> kernels = {SEQFORECAST_NAME, lanes,    workspace_size, scratch_size, step_size,
-                               forward,          backward, step,           update};
+const Kernels<Real> kernels = {SEQFORECAST_NAME, workspace_size, scratch_size, step_size,
+                               forward,          backward,       step,         update};
 
 }  // namespace SEQFORECAST_VARIANT
 }  // namespace seqforecast
