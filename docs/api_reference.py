@@ -19,6 +19,11 @@ SECTIONS = (
     ),
     Section("Windows", "seqforecast", ("make_windows", "last_window")),
     Section(
+        "Forecasting",
+        "seqforecast",
+        ("Forecaster", "recurrent_forecaster", "backtest", "evaluate", "ForecastDisplay"),
+    ),
+    Section(
         "Watching gradients",
         "seqforecast",
         (
@@ -86,7 +91,11 @@ SECTIONS = (
             "make_temporal_order",
         ),
     ),
-    Section("Metrics", "seqforecast.metrics", ("mase",)),
+    Section(
+        "Metrics",
+        "seqforecast.metrics",
+        ("mae", "rmse", "smape", "mase", "rmsse", "pinball", "coverage", "winkler"),
+    ),
     Section(
         "Layers, heads and losses for torch",
         "seqforecast.nn",

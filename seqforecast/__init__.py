@@ -15,8 +15,10 @@ if TYPE_CHECKING:
         half_life_scorer,
         lag_sensitivity_scorer,
     )
-    from seqforecast.displays import GradientFlowDisplay, GradientNormDisplay
+    from seqforecast.displays import ForecastDisplay, GradientFlowDisplay, GradientNormDisplay
     from seqforecast.exceptions import DivergenceError
+    from seqforecast.forecasting import Forecaster, backtest, evaluate
+    from seqforecast.recipes import recurrent_forecaster
     from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
     from seqforecast.windows import last_window, make_windows
 
@@ -24,18 +26,22 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DivergenceError",
+    "ForecastDisplay",
+    "Forecaster",
     "GRURegressor",
     "GradientFlow",
     "GradientFlowDisplay",
     "GradientNormDisplay",
     "LSTMRegressor",
     "RNNRegressor",
+    "backtest",
     "callbacks",
     "clip_fraction_scorer",
     "clipping",
     "datasets",
     "diagnose",
     "effective_memory_scorer",
+    "evaluate",
     "gradient_flow",
     "gradients",
     "half_life_scorer",
@@ -44,6 +50,7 @@ __all__ = [
     "make_windows",
     "metrics",
     "nn",
+    "recurrent_forecaster",
     "show_versions",
 ]
 
@@ -51,20 +58,25 @@ __all__ = [
 _SUBMODULES = frozenset({"callbacks", "clipping", "datasets", "gradients", "metrics", "nn"})
 _HOME = {
     "DivergenceError": "seqforecast.exceptions",
+    "ForecastDisplay": "seqforecast.displays",
+    "Forecaster": "seqforecast.forecasting",
     "GRURegressor": "seqforecast.regressors",
     "GradientFlow": "seqforecast._observation",
     "GradientFlowDisplay": "seqforecast.displays",
     "GradientNormDisplay": "seqforecast.displays",
     "LSTMRegressor": "seqforecast.regressors",
     "RNNRegressor": "seqforecast.regressors",
+    "backtest": "seqforecast.forecasting",
     "clip_fraction_scorer": "seqforecast.diagnosis",
     "diagnose": "seqforecast.diagnosis",
     "effective_memory_scorer": "seqforecast.diagnosis",
+    "evaluate": "seqforecast.forecasting",
     "gradient_flow": "seqforecast.diagnosis",
     "half_life_scorer": "seqforecast.diagnosis",
     "lag_sensitivity_scorer": "seqforecast.diagnosis",
     "last_window": "seqforecast.windows",
     "make_windows": "seqforecast.windows",
+    "recurrent_forecaster": "seqforecast.recipes",
     "show_versions": "seqforecast._versions",
 }
 

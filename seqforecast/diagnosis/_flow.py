@@ -11,13 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 from seqforecast._checks import check_integer
 from seqforecast._observation import GradientFlow, input_sensitivity, probe_rows, take_snapshot
 from seqforecast._threads import computing
+from seqforecast.forecasting import Forecaster
 from seqforecast.regressors._base import RecurrentRegressor
 
 __all__ = ["gradient_flow", "recurrent_part"]
 
 _NEEDED = (
     "a fitted RNNRegressor, LSTMRegressor or GRURegressor is needed, or a Pipeline or search that "
-    "ends in one. Gradients through time exist in recurrent networks only."
+    "ends in one, or a Forecaster of one. Gradients through time exist in recurrent networks only."
 )
 
 
@@ -90,6 +91,13 @@ def recurrent_part(estimator: Any, X: Any = None) -> tuple[RecurrentRegressor, A
             if X is not None and len(part) > 1:
                 X = part[:-1].transform(X)
             part = part[-1]
+        elif isinstance(part, Forecaster):
+            if X is not None:
+                raise TypeError(
+                    "got a Forecaster and X; its regressor and the windows that this was given are "
+                    "needed. Pass forecaster.regressor_, *forecaster.training_data()."
+                )
+            part = part.regressor_
         elif isinstance(part, TransformedTargetRegressor):
             part = part.regressor_
         elif hasattr(part, "best_estimator_"):

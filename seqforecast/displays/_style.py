@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,12 +27,15 @@ __all__ = [
     "is_narrow",
     "label_lags",
     "legend_above",
+    "legend_of_all",
     "legend_within",
     "log_scale",
     "mark_season",
     "new_axes",
     "plain_ticks",
+    "small_multiples",
     "text_size",
+    "width",
 ]
 
 # The colours of Okabe and Ito, which the colour-blind tell apart; each has a line of its own, so
@@ -70,6 +75,9 @@ _LEGEND: dict[str, Any] = {
 _PLAIN = 100
 """Ratio of the ends of an axis up to which 1, 2 and 5 of each decade are written."""
 
+_IN_A_COLUMN, _ROW_HEIGHT = 3, 1.4
+"""Small multiples: how many stand below each other before a second column begins, and inches."""
+
 _NARROW = 4.0
 """Inches; axes of half a page are below."""
 
@@ -83,10 +91,33 @@ def new_axes(ax: Axes | None) -> Axes:
     return plt.subplots(layout="constrained")[1]
 
 
+def small_multiples(count: int) -> NDArray[Any]:
+    """Return axes for so many things of one kind in a new figure, row by row; x is shared."""
+    import matplotlib.pyplot as plt
+
+    n_columns = 1 if count <= _IN_A_COLUMN else 2 if count <= 4 * _IN_A_COLUMN else 3
+    n_rows = -(-count // n_columns)
+    figure = plt.figure(layout="constrained")
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, max(height, _ROW_HEIGHT * n_rows + 0.8))
+    grid = figure.subplots(n_rows, n_columns, sharex=True, squeeze=False).ravel()
+    for empty in grid[count:]:
+        empty.remove()
+    for lowest in grid[max(count - n_columns, 0) : count]:  # above what was removed, too
+        lowest.tick_params(labelbottom=True)
+        lowest.xaxis.offsetText.set_visible(True)
+    return grid[:count]
+
+
 def is_narrow(ax: Axes) -> bool:
     """Whether axes are those of a column rather than of a page."""
+    return width(ax) < _NARROW
+
+
+def width(ax: Axes) -> float:
+    """Return the width of axes in inches, as far as it is known before the layout."""
     figure: Any = ax.figure
-    return ax.get_window_extent().width / figure.dpi < _NARROW
+    return ax.get_window_extent().width / figure.dpi
 
 
 def text_size(ax: Axes) -> str:
@@ -116,6 +147,26 @@ def legend_above(ax: Axes, n_columns: int | None = None) -> None:
         n_columns = 1 if is_narrow(ax) else 2
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": n_columns}
     ax.legend(**_LEGEND | place)
+
+
+def legend_of_all(axes: Sequence[Axes] | NDArray[Any], title: str | None = None) -> None:
+    """Say once what is what in all axes: above the only ones, or on top of their figure."""
+    named: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            named.setdefault(label, handle)
+    figure: Any = axes[0].figure
+    alone = len(axes) == 1
+    narrow = is_narrow(axes[0]) if alone else figure.get_figwidth() < _NARROW
+    n_rows = -(-len(named) // (3 if narrow else 4))  # columns of one length look best
+    options: dict[str, Any] = _LEGEND | {"ncols": -(-len(named) // n_rows), "title": title}
+    options |= {"alignment": "left", "fontsize": "x-small" if narrow else "small"}
+    if alone:
+        axes[0].legend(
+            named.values(), named.keys(), **options, loc="lower left", bbox_to_anchor=(0, 1)
+        )
+    else:
+        figure.legend(named.values(), named.keys(), **options, loc="outside upper left")
 
 
 def legend_within(ax: Axes, place: str = "best") -> None:

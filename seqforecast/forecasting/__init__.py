@@ -1,0 +1,7 @@
+"""Forecast one series or many with any scikit-learn regressor."""
+
+from seqforecast.forecasting.backtest import backtest
+from seqforecast.forecasting.evaluation import evaluate
+from seqforecast.forecasting.forecaster import Forecaster
+
+__all__ = ["Forecaster", "backtest", "evaluate"]

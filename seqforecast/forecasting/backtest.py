@@ -1,0 +1,243 @@
+"""Forecasts from earlier cutoffs, each made with nothing but what was known there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from seqforecast._checks import check_flag, check_integer
+from seqforecast.forecasting.forecaster import Forecaster, checked_levels
+from seqforecast.forecasting.history import fill_missing
+from seqforecast.forecasting.intervals import conformal_scores, forecast_columns
+from seqforecast.forecasting.model import SeriesModel
+from seqforecast.forecasting.panel import FutureRows, Panel
+from seqforecast.forecasting.units import mean_change
+
+__all__ = ["backtest"]
+
+Array = NDArray[np.float64]
+
+
+def backtest(
+    forecaster: Forecaster,
+    data: Any,
+    *,
+    horizon: int,
+    n_folds: int,
+    step: int | None = None,
+    refit: bool = True,
+    level: Any = None,
+    n_jobs: int | None = None,
+) -> pd.DataFrame:
+    """Forecast from earlier cutoffs, and put what came beside it.
+
+    Use it to learn how good a forecaster is: on one series or many, at every step ahead. Cutoffs
+    are moments in time, the same for all series; a fold sees nothing that is later, of any
+    series. Give the result to `evaluate`.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+        What is tested. It is cloned, not fitted.
+    data : Series, DataFrame, array-like or tuple (X, y)
+        As for ``forecaster.fit``.
+    horizon : int
+        Steps to forecast from each cutoff.
+    n_folds : int
+        Number of cutoffs. The last one lies `horizon` steps before the end of the data.
+    step : int, default=None
+        Steps from a cutoff to the next; None is `horizon`, so that folds do not overlap.
+    refit : bool, default=True
+        Whether the forecaster is fitted anew at every cutoff; otherwise once, at the first, and
+        then only takes in what came.
+    level : float or list of float, default=None
+        Coverage of intervals in percent, as for ``forecaster.predict``.
+    n_jobs : int, default=None
+        Folds that are fitted at the same time, in processes of joblib; None is 1.
+
+    Returns
+    -------
+    DataFrame
+        A row a forecast, in long form, sorted by series, cutoff and step:
+
+        - ``unique_id``, ``cutoff``, ``step`` (from 1), ``ds``: of what, from when, for when
+        - ``y``, ``y_hat``, and with `level` ``lo-80``, ``hi-80``: what came, what was forecast
+        - ``seasonal_naive``: the value of the last season, the forecast to beat
+        - ``mase_scale``, ``rmsse_scale``: mean absolute and root mean squared change of the
+          known part over a season, by which `evaluate` scales errors
+
+        Names of series, time and target are those of ``forecaster.columns``. A series that ends
+        before a cutoff has no rows there.
+
+    Raises
+    ------
+    ValueError
+        If the data cannot be used, or are too short for so many folds.
+    TypeError
+        If `forecaster` is no `Forecaster`.
+
+    See Also
+    --------
+    evaluate : Errors of the result.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from seqforecast import Forecaster, backtest
+    >>> from seqforecast.datasets import load_airline
+    >>> forecaster = Forecaster(Ridge(), window=24, horizon=12)
+    >>> folds = backtest(forecaster, load_airline(), horizon=12, n_folds=3)
+    >>> folds[["cutoff", "step", "ds", "y"]].head(2)
+          cutoff  step         ds      y
+    0 1957-12-01     1 1958-01-01  340.0
+    1 1957-12-01     2 1958-02-01  318.0
+    """
+    if not isinstance(forecaster, Forecaster):
+        raise TypeError(
+            f"forecaster is a {type(forecaster).__name__}; a Forecaster is needed, which knows "
+            "how to read series. Pass Forecaster(regressor, ...)."
+        )
+    check_integer("horizon", horizon)
+    check_integer("n_folds", n_folds)
+    check_integer("step", horizon if step is None else step)
+    check_flag("refit", refit)
+    forecaster.check_parameters()
+    panel, _ = forecaster.read(*data) if isinstance(data, tuple) else forecaster.read(data)
+    cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
+    task = _Task(forecaster, panel, int(horizon), checked_levels(level))
+    if refit:
+        folds = Parallel(n_jobs=n_jobs)(delayed(task.fold)(cutoff) for cutoff in cutoffs)
+    else:
+        folds = task.folds_of_one_fit(cutoffs)
+    scored = [fold for fold in folds if fold is not None]
+    if not scored:
+        raise ValueError(
+            f"no series is known before and after any of the {n_folds} cutoffs; at least one that "
+            "goes on is needed. Use a smaller horizon or other folds."
+        )
+    return _frame(scored, panel, forecaster.columns)
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """The forecasts of one cutoff: a value a row in each array."""
+
+    cutoff: int
+    series: NDArray[np.int64]  # index into the whole panel
+    step: NDArray[np.int64]
+    columns: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is the same in all folds."""
+
+    forecaster: Forecaster
+    panel: Panel
+    horizon: int
+    levels: tuple[float, ...]
+
+    def fold(self, cutoff: int) -> _Fold | None:
+        """Fit at a cutoff and forecast."""
+        known = self.panel.until(cutoff)
+        model = self._fit(known)
+        return self._forecast(cutoff, known, model, self._scores(model))
+
+    def folds_of_one_fit(self, cutoffs: NDArray[np.int64]) -> list[_Fold | None]:
+        """Fit at the first cutoff, and forecast from all."""
+        model = self._fit(self.panel.until(cutoffs[0]))
+        scores = self._scores(model)
+        folds = []
+        for cutoff in cutoffs:
+            known = self.panel.until(cutoff)
+            folds.append(self._forecast(cutoff, known, model.observe(known), scores))
+        return folds
+
+    def _fit(self, known: Panel) -> SeriesModel:
+        return clone(self.forecaster).new_model().fit(known)
+
+    def _scores(self, model: SeriesModel) -> Any:
+        return conformal_scores(model, self.horizon) if self.levels else None
+
+    def _forecast(self, cutoff: int, known: Panel, model: SeriesModel, scores: Any) -> _Fold | None:
+        rows = self.panel.rows_after(cutoff, self.horizon, known=known)
+        if not len(rows.step):
+            return None  # no series goes on
+        return _Fold(
+            cutoff,
+            self.panel.ids.get_indexer(known.ids)[rows.series],
+            rows.step,
+            {
+                "y": _truth(self.panel, known, cutoff, rows),
+                **forecast_columns(model, rows, self.levels, scores),
+                **_naive(known, rows, model.lookback.seasons[0]),
+            },
+        )
+
+
+def _cutoffs(
+    forecaster: Forecaster, panel: Panel, horizon: int, n_folds: int, step: int
+) -> NDArray[np.int64]:
+    """Return the cutoffs, counted back from the newest moment of the panel."""
+    newest = int(panel.last.max())
+    cutoffs = newest - horizon - step * np.arange(n_folds - 1, -1, -1)
+    longest = int((np.minimum(panel.last, cutoffs[0]) - panel.first).max()) + 1
+    needed = forecaster.window + forecaster.horizon
+    if longest < needed:
+        raise ValueError(
+            f"{n_folds=}, {step=} and {horizon=} leave {max(longest, 0)} value(s) before the first "
+            f"cutoff; window={forecaster.window} and horizon={forecaster.horizon} of the "
+            f"forecaster need {needed}. Use fewer folds, a smaller step, or pass more data."
+        )
+    return cutoffs
+
+
+def _truth(panel: Panel, known: Panel, cutoff: int, rows: FutureRows) -> Array:
+    series = panel.ids.get_indexer(known.ids)[rows.series]
+    at = panel.offsets[series] + cutoff - panel.first[series] + rows.step
+    return panel.values[at]
+
+
+def _naive(known: Panel, rows: FutureRows, season: int) -> dict[str, Array]:
+    """Return the seasonal naive forecast, and the errors that it makes in the known part."""
+    filled = fill_missing(known.values, known.offsets, season)
+    length = known.lengths[rows.series]
+    back = np.where(length >= season, season, 1)
+    newest = known.offsets[rows.series] + length
+    return {
+        "seasonal_naive": filled[newest - back + (rows.step - 1) % back],
+        "mase_scale": _scale(known, season, 1)[rows.series],
+        "rmsse_scale": np.sqrt(_scale(known, season, 2))[rows.series],
+    }
+
+
+def _scale(known: Panel, season: int, power: int) -> Array:
+    seasonal = mean_change(known.values, known.offsets, season, power=power)
+    stepwise = mean_change(known.values, known.offsets, 1, power=power)
+    return np.where(known.lengths > season, seasonal, stepwise)
+
+
+def _frame(folds: list[_Fold], panel: Panel, columns: tuple[str, str, str]) -> pd.DataFrame:
+    """Return all folds as one long frame, sorted by series, cutoff and step."""
+    unique_id, ds, y = columns
+    series = np.concatenate([fold.series for fold in folds])
+    step = np.concatenate([fold.step for fold in folds])
+    cutoff = np.concatenate([np.full(len(fold.step), fold.cutoff) for fold in folds])
+    order = np.lexsort((step, cutoff, series))
+    series, step, cutoff = series[order], step[order], cutoff[order]
+    frame = {
+        unique_id: panel.ids.take(series),
+        "cutoff": panel.calendar.times(cutoff),
+        "step": step,
+        ds: panel.calendar.times(cutoff + step),
+    }
+    for name in folds[0].columns:
+        values = np.concatenate([fold.columns[name] for fold in folds])[order]
+        frame[y if name == "y" else name] = values
+    return pd.DataFrame(frame)

@@ -1,0 +1,117 @@
+"""Columns of a frame: what each one is for, and its values as numbers."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["Roles", "check_three", "choose_roles", "float_values", "nearest", "show"]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns are features, and when their values are known."""
+
+    past: tuple[Hashable, ...] = ()
+    future: tuple[Hashable, ...] = ()
+    static: tuple[Hashable, ...] = ()
+
+    def items(self) -> tuple[tuple[str, tuple[Hashable, ...]], ...]:
+        """Return (name of the parameter, columns) of each role."""
+        return ("past", self.past), ("future", self.future), ("static", self.static)
+
+
+def choose_roles(
+    available: Sequence[Hashable],
+    past: Iterable[Hashable] | None,
+    future: Iterable[Hashable] | None,
+    static: Iterable[Hashable] | None,
+) -> Roles:
+    """Give every feature column its role; `future` takes what the others leave if it is None."""
+    past, static = _names("past", past), _names("static", static)
+    rest = tuple(name for name in available if name not in past and name not in static)
+    roles = Roles(past, rest if future is None else _names("future", future), static)
+    role_of: dict[Hashable, str] = {}
+    for role, names in roles.items():
+        for name in names:
+            if name not in available:
+                raise ValueError(
+                    f"{role}={list(names)!r} names {name!r}, which is not a feature column. "
+                    + nearest(name, available, "feature columns")
+                )
+            if name in role_of:
+                raise ValueError(
+                    f"{name!r} is named twice, in {role_of[name]}= and in {role}=; a column needs "
+                    "one role. Remove it from one of them."
+                )
+            role_of[name] = role
+    return roles
+
+
+def check_three(columns: Any) -> tuple[Hashable, Hashable, Hashable]:
+    """Return the names of the id, time and target columns of a long panel."""
+    names = () if isinstance(columns, str) else tuple(columns)
+    if len(names) != 3 or len(set(names)) != 3:
+        raise ValueError(
+            f"{columns=}; the names of three columns are needed: id, time and target. Pass for "
+            "example columns=('unique_id', 'ds', 'y')."
+        )
+    return names
+
+
+def _names(role: str, names: Iterable[Hashable] | None) -> tuple[Hashable, ...]:
+    """Return a list of names as a tuple."""
+    if names is None:
+        return ()
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        raise TypeError(
+            f"{role}={names!r} is a {type(names).__name__}; a list of column names is needed. "
+            f"Pass {role}=[{names!r}]."
+        )
+    return tuple(names)
+
+
+def show(value: Any) -> str:
+    """Write a label for messages: text in quotes, numbers without the name of their type."""
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def nearest(name: Hashable, valid: Iterable[Hashable], what: str) -> str:
+    """Say which names are valid, and which of them was meant."""
+    known = [str(word) for word in valid]
+    if not known:
+        return f"There are no {what}: leave it out."
+    close = difflib.get_close_matches(str(name), known, n=1)
+    shown = ", ".join(repr(word) for word in known[:8]) + (", ..." if len(known) > 8 else "")
+    advice = f"Did you mean {close[0]!r}?" if close else "Pass one of them."
+    return f"The {what} are {shown}. {advice}"
+
+
+def float_values(values: pd.Series | NDArray[Any], what: str, cure: str) -> NDArray[np.float64]:
+    """Return real numbers as float64, missing ones as NaN; a view where they are float64.
+
+    Parameters
+    ----------
+    values : Series of shape (n,) or ndarray of any shape
+    what, cure : str
+        What the values are, and what to do if they are not real numbers.
+    """
+    dtype = values.dtype
+    if pd.api.types.is_complex_dtype(dtype):
+        raise ValueError(
+            f"Complex data not supported: {what} has dtype {dtype}; real numbers are needed. Pass "
+            "real and imaginary part as two columns."
+        )
+    if not pd.api.types.is_numeric_dtype(dtype):
+        raise TypeError(f"{what} has dtype {dtype}; real numbers are needed. {cure}")
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float64, copy=False)
+    if isinstance(dtype, np.dtype):
+        return values.to_numpy(dtype=np.float64)
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)

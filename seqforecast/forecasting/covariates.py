@@ -1,0 +1,73 @@
+"""Features in units of the panel: mean 0, standard deviation 1."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqforecast.forecasting.panel import Panel
+
+__all__ = ["FeatureScaling"]
+
+Array = NDArray[np.float64]
+Features = NDArray[np.float32]
+
+_LARGEST = 10.0
+
+
+class FeatureScaling:
+    """Units of the features, learnt from the training panel.
+
+    Parameters
+    ----------
+    panel : Panel
+        The training panel.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self._past = _moments(panel.past)
+        self._future = _moments(panel.future)
+        self._static = _moments(panel.static)
+
+    def express(self, panel: Panel) -> dict[str, Features]:
+        """Return the features by row (past, future) and by series (static).
+
+        A past feature that is missing keeps its last value, or is the mean where it has none.
+        """
+        carried = _carry_forward(panel.past, panel.offsets)
+        return {
+            "past": _scaled(carried, *self._past),
+            "future": _scaled(panel.future, *self._future),
+            "static": _scaled(panel.static, *self._static),
+        }
+
+    def express_future(self, future: Array) -> Features:
+        """Return future features of any shape (..., n_future)."""
+        return _scaled(future, *self._future)
+
+
+def _moments(features: Array) -> tuple[Array, Array]:
+    if not features.size:
+        return np.zeros(features.shape[1]), np.ones(features.shape[1])
+    known = ~np.isnan(features)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, features, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, features - mean, 0.0) ** 2).sum(axis=0) / count)
+    return mean, np.where(spread > 1e-12 * np.abs(mean), spread, 1.0)
+
+
+def _scaled(features: Array, mean: Array, spread: Array) -> Features:
+    scaled = np.clip((features - mean) / spread, -_LARGEST, _LARGEST)
+    return np.nan_to_num(scaled, nan=0.0).astype(np.float32)
+
+
+def _carry_forward(features: Array, offsets: NDArray[np.int64]) -> Array:
+    missing = np.isnan(features)
+    if not missing.any():
+        return features
+    rows = np.arange(len(features))[:, np.newaxis]
+    source = np.maximum.accumulate(np.where(missing, -1, rows), axis=0)
+    begins = np.repeat(offsets[:-1], np.diff(offsets))[:, np.newaxis]
+    known = source >= begins  # not a value of the series before
+    carried = np.take_along_axis(features, np.maximum(source, 0), axis=0)
+    return np.where(known, carried, np.nan)

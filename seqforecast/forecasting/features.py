@@ -1,0 +1,150 @@
+"""What a regressor sees at a cutoff: one row of features, and the errors it shall learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from seqforecast.forecasting.baseline import Baseline, Outlook, seasonal_profile, what_came
+from seqforecast.forecasting.history import Lookback
+from seqforecast.forecasting.panel import Panel
+
+__all__ = ["feature_rows", "lags_beside_memory", "row_names", "training_rows"]
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.float32]
+Cells = NDArray[np.int64]
+
+_LARGEST = 10.0
+"""Units of the series beyond which a row says no more: an outlier must not rule a network."""
+
+_BLOCK = 1 << 19
+"""Values computed at once: rows are written in float32, what they are made of is larger."""
+
+_A_FEW, _A_LOT = 8, 48
+"""Lags without a season, and of one that is too long to hold."""
+
+_LONG_SEASON = 100
+
+
+def lags_beside_memory(horizon: int, seasons: tuple[int, ...]) -> int:
+    """Return how many lags a row holds for a network that remembers the rows before.
+
+    A season, or a quarter more than the horizon; of a long horizon two seasons are enough, as in
+    the moving windows of H. Hewamalage, C. Bergmeir, K. Bandara, International Journal of
+    Forecasting 37, 2021.
+    """
+    shortest, longest = seasons[0], seasons[-1]
+    if longest == 1:
+        return max(math.ceil(1.25 * horizon), _A_FEW)
+    whole = longest if longest < _LONG_SEASON else min(2 * shortest, _A_LOT)
+    return max(math.ceil(1.25 * min(horizon, 2 * shortest)), whole)
+
+
+def feature_rows(outlook: Outlook, baseline: Baseline, cells: Cells, *, flat: bool) -> Rows:
+    """Return the rows of cutoffs, in units of their series and relative to their level.
+
+    A row for a network that reads windows holds, side by side: the newest values, oldest first;
+    the baseline's forecast of the next steps, or the last season where there is no baseline; 1
+    where the value was missing or padded; past and future features of the cutoff; future features
+    of the next steps, step by step; static features. A flat row holds past and future features of
+    all its lags, and the share of its lags that are missing.
+
+    Parameters
+    ----------
+    outlook : Outlook
+        The history.
+    baseline : Baseline
+        The fitted baseline.
+    cells : ndarray of int of shape (n,)
+        The cutoffs.
+    flat : bool
+        Whether a row is all that the regressor sees.
+
+    Returns
+    -------
+    ndarray of shape (n, n_channels), float32
+    """
+    rows = np.empty((len(cells), _n_channels(outlook, flat=flat)), np.float32)
+    for part in _blocks(rows.shape, outlook.lookback.horizon):
+        base = baseline.forecast(outlook, cells[part])
+        _write_rows(rows[part], outlook, baseline, cells[part], base, flat=flat)
+    return rows
+
+
+def training_rows(
+    outlook: Outlook, baseline: Baseline, cells: Cells, *, flat: bool
+) -> tuple[Rows, Rows]:
+    """Return the rows of cutoffs as `feature_rows`, and what is to be learnt there.
+
+    That are the errors of the baseline at the next steps (n, horizon), float32, NaN where the
+    value is not known.
+    """
+    horizon = outlook.lookback.horizon
+    rows = np.empty((len(cells), _n_channels(outlook, flat=flat)), np.float32)
+    targets = np.empty((len(cells), horizon), np.float32)
+    for part in _blocks(rows.shape, horizon):
+        base = baseline.forecast(outlook, cells[part])
+        _write_rows(rows[part], outlook, baseline, cells[part], base, flat=flat)
+        targets[part] = what_came(outlook, cells[part]) - base
+    return rows, targets
+
+
+def row_names(lookback: Lookback, panel: Panel, *, flat: bool) -> list[str]:
+    """Name the columns of a row: what, and at which lag before or step after the cutoff."""
+    lags = range(lookback.n_lags - 1, -1, -1)
+    steps = range(1, lookback.horizon + 1)
+    changing = (*panel.past_names, *panel.future_names)
+    return [
+        *(f"y@lag{lag}" for lag in lags),
+        *(f"baseline@step{step}" for step in steps),
+        "missing",
+        *(f"{name}@lag{lag}" for lag in (lags if flat else [0]) for name in changing),
+        *(f"{name}@step{step}" for step in steps for name in panel.future_names),
+        *(str(name) for name in panel.static_names),
+    ]
+
+
+def _n_channels(outlook: Outlook, *, flat: bool) -> int:
+    history, lookback = outlook.history, outlook.lookback
+    n_changing = outlook.covariates.shape[1] * (lookback.n_lags if flat else 1)
+    n_ahead = history.future.shape[1] * lookback.horizon
+    return lookback.n_lags + lookback.horizon + 1 + n_changing + n_ahead + history.static.shape[1]
+
+
+def _write_rows(
+    rows: Rows, outlook: Outlook, baseline: Baseline, cells: Cells, base: Array, *, flat: bool
+) -> None:
+    """Write the rows of some cutoffs, whose baseline is known."""
+    history, lookback = outlook.history, outlook.lookback
+    n, first_lag = len(cells), cells - lookback.n_lags + 1
+    lags = sliding_window_view(history.values, lookback.n_lags)[first_lag]
+    lags = lags - outlook.level[cells, np.newaxis]
+    ahead = cells[:, np.newaxis] + np.arange(1, lookback.horizon + 1)
+    back = cells[:, np.newaxis] - np.arange(lookback.n_lags - 1 if flat else 0, -1, -1)
+    if flat:
+        missing = 1.0 - sliding_window_view(history.known, lookback.n_lags)[first_lag].mean(axis=1)
+    else:
+        missing = 1.0 - history.known[cells]
+    columns = [
+        np.clip(lags, -_LARGEST, _LARGEST),
+        np.clip(
+            base if baseline.informs else seasonal_profile(outlook, cells), -_LARGEST, _LARGEST
+        ),
+        missing[:, np.newaxis],
+        outlook.covariates[back].reshape(n, -1),
+        history.future[ahead].reshape(n, -1),
+        history.static[history.series_of(cells)],
+    ]
+    np.concatenate(columns, axis=1, out=rows, casting="same_kind")
+
+
+def _blocks(shape: tuple[int, ...], horizon: int) -> Iterator[slice]:
+    """Yield slices of rows of which about `_BLOCK` values are computed at once."""
+    step = max(1, _BLOCK // (shape[1] + 8 * horizon))
+    for start in range(0, shape[0], step):
+        yield slice(start, start + step)

@@ -1,0 +1,438 @@
+"""The estimator: series in, series out, any regressor within."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Number, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.metrics import r2_score
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from seqforecast._checks import check_integer, check_word
+from seqforecast.forecasting.baseline import BASELINES
+from seqforecast.forecasting.frames import COLUMNS, read_future, read_new, read_panel, result
+from seqforecast.forecasting.intervals import (
+    ConformalScores,
+    conformal_scores,
+    forecast_columns,
+)
+from seqforecast.forecasting.model import SeriesModel
+from seqforecast.forecasting.panel import FutureRows
+from seqforecast.forecasting.regression import reads_windows
+
+__all__ = ["Forecaster", "checked_levels"]
+
+Array = NDArray[np.float64]
+
+
+class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    r"""Forecast one series or many with any scikit-learn regressor.
+
+    Use it where you have series rather than windows: it cuts them, scales them, removes what a
+    linear baseline knows, hands the rest to `regressor`, and gives back forecasts on the
+    continued index, in the form that the data came in. Of many series one model is made, which
+    learns from all of them. It is an estimator itself: `GridSearchCV` tunes it, `window` and the
+    regressor's own parameters (``regressor__...``) included.
+
+    Parameters
+    ----------
+    regressor : scikit-learn regressor
+        Learns what the baseline leaves. One of this package is given windows of feature rows
+        with a target at every step; any other one flat row a cutoff, and where it forecasts one
+        value only, a copy of it is fitted for each step of the horizon.
+    window : int, default=24
+        How many past steps the regressor reads: rows for a recurrent one, lags for any other.
+        At least one series must be as long as `window` and `horizon` together.
+    horizon : int, default=1
+        Steps that are forecast at once. ``predict`` goes further in blocks of so many steps,
+        taking its own forecasts for values.
+    season : {"auto"}, int, list of int or None, default="auto"
+        Steps in a season, or in several. "auto" asks the calendar (12 for months, 24 and 168 for
+        hours, none for integers), and leaves out what the series are too short to show.
+    transform : {"auto", "log"}, scikit-learn transformer or None, default="auto"
+        What is done to the values first. "auto" takes the logarithm where all of them are
+        positive. A transformer sees all values of all series as one column.
+    baseline : {"linear", "seasonal", "last", None}, default="linear"
+        A first forecast, whose error the regressor learns: a non-negative combination of seasonal
+        profiles, levels and trend; the last season; the last value; or the mean of the last
+        season.
+    past : list of column names, default=None
+        Features that are known up to the cutoff only.
+    future : list of column names, default=None
+        Features that are known of the steps to come, and must be given to ``predict``. None takes
+        every column that the other lists do not name; a list takes these alone, and what no list
+        names is left out.
+    static : list of column names, default=None
+        Features that stay the same within a series.
+    intervals : {"conformal"} or None, default=None
+        When what `level` needs is computed: with the fit, or at the first ``predict`` that asks
+        for it. It takes a second fit, without the newest steps.
+    columns : tuple of three names, default=("unique_id", "ds", "y")
+        What series, time and target are called in a long frame.
+
+    Attributes
+    ----------
+    regressor_ : regressor or list of regressors
+        The fitted regressor; one for each step of the horizon where it forecasts one value only.
+    season_ : tuple of int
+        The seasons in steps; (1,) where there is none.
+    transform_ : {"log"}, transformer or None
+        What is done to the values.
+    ids_ : pandas.Index of shape (n_series,)
+        The series.
+    padded_ : pandas.Index
+        Those shorter than `window` and `horizon` together: what they lack is padded.
+    row_names_ : list of str
+        The columns of a feature row.
+    n_features_in_ : int
+        Number of columns of `X`, where `X` and `y` were given.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where `X` was a DataFrame with names.
+
+    See Also
+    --------
+    recurrent_forecaster : One with a recurrent network and settings that suit it.
+    backtest : Forecasts from earlier cutoffs, beside what came.
+
+    Notes
+    -----
+    With the transformed values z of a series, its mean absolute seasonal change s and the mean of
+    its last season :math:`L_t`, the regressor is given, at every cutoff t, the lags
+    :math:`(z_{t-k} - L_t) / s`, the baseline's forecast in the same units, a mark of missing
+    values, and the features; it learns the baseline's error
+
+    .. math:: (z_{t+j} - \hat z^{\,base}_{t+j}) / s, \qquad j = 1, \dots, horizon.
+
+    A missing value (NaN) is filled from a season before for the look back, marked, and carries no
+    loss. Where a regressor of windows takes `sample_weight`, a series under a logarithm counts by
+    the root of s. Where a regressor stops early and takes ``X_val, y_val``, the newest cutoffs of
+    all series, from one moment on, validate; no training target lies after it.
+
+    References
+    ----------
+    H. Hewamalage, C. Bergmeir, K. Bandara, Recurrent neural networks for time series forecasting:
+    current status and future directions, International Journal of Forecasting 37, 2021.
+
+    Examples
+    --------
+    >>> from seqforecast import Forecaster, GRURegressor
+    >>> from seqforecast.datasets import load_airline
+    >>> passengers = load_airline()
+    >>> forecaster = Forecaster(GRURegressor(max_epochs=5, random_state=0), window=18, horizon=12)
+    >>> forecaster.fit(passengers).predict(3).index.strftime("%Y-%m").to_list()
+    ['1961-01', '1961-02', '1961-03']
+    >>> forecaster.predict(3, level=80).columns.to_list()
+    ['y_hat', 'lo-80', 'hi-80']
+    """
+
+    def __init__(
+        self,
+        regressor: Any,
+        *,
+        window: int = 24,
+        horizon: int = 1,
+        season: Any = "auto",
+        transform: Any = "auto",
+        baseline: str | None = "linear",
+        past: list[Any] | None = None,
+        future: list[Any] | None = None,
+        static: list[Any] | None = None,
+        intervals: str | None = None,
+        columns: tuple[str, str, str] = COLUMNS,
+    ) -> None:
+        self.regressor = regressor
+        self.window = window
+        self.horizon = horizon
+        self.season = season
+        self.transform = transform
+        self.baseline = baseline
+        self.past = past
+        self.future = future
+        self.static = static
+        self.intervals = intervals
+        self.columns = columns
+
+    # The public methods -----------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None) -> Forecaster:
+        """Learn from one series or many.
+
+        Parameters
+        ----------
+        X : Series, DataFrame or array-like
+            One of
+
+            - a Series, or an array of one dimension: one series;
+            - a long frame with the names in `columns`, in any row order: many series, every
+              other column a feature;
+            - any other frame: a column a series;
+            - with `y`, features: a row a time step, perhaps of no columns.
+
+            Times stand in the index, or in the second of `columns`: dates of any frequency and
+            time zone, periods or integers, without gaps.
+        y : Series or array-like of shape (n_steps,), default=None
+            The series, where `X` holds features of it.
+
+        Returns
+        -------
+        self : Forecaster
+            The fitted forecaster.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used; what was fitted before stays.
+        TypeError
+            If times, targets or features are of a type that cannot be used.
+        """
+        self.check_parameters()
+        panel, form = self.read(X, y)
+        model = self.new_model().fit(panel)
+        scores = {} if self.intervals is None else {1: conformal_scores(model, self.horizon)}
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        if y is not None:
+            validate_data(self, X, skip_check_array=True)
+        self._form, self._model, self._scores = form, model, scores
+        regression = model.regression
+        self.regressor_ = regression.by_step or regression.fitted
+        self.season_ = model.lookback.seasons
+        self.transform_ = model.value_transform.parameter
+        self.ids_ = panel.ids
+        self.padded_ = panel.ids[panel.lengths < self.window + self.horizon]
+        self.row_names_ = model.row_names()
+        return self
+
+    def predict(self, X: Any = None, *, level: Any = None) -> Any:
+        """Forecast the steps that follow what is known.
+
+        Parameters
+        ----------
+        X : int, Series, DataFrame or array-like, default=None
+            How many steps, `horizon` where it is None; or the rows to forecast, in the form of
+            the fit, with their times and the features in `future`: all of them or those of some
+            series. Rows beyond these are not needed: the last features given are taken for those
+            of the rest of a block of `horizon` steps.
+        level : float or list of float, default=None
+            Coverage of intervals in percent, for example ``[80, 95]``. They hold each value of
+            the future with that probability, as far as it is like the newest past: split
+            conformal prediction, by step, in units of each series. Wider levels contain
+            narrower ones.
+
+        Returns
+        -------
+        y_pred : Series, DataFrame or ndarray
+            The forecasts in the form of the fit, on the continued index; a long frame has
+            columns ``unique_id, ds, y_hat``. With `level` a DataFrame with columns ``y_hat``,
+            ``lo-80``, ``hi-80`` and so on; for a wide frame below the name of each series.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If rows overlap what was known, leave steps out, are of unknown series or lack
+            features; or if there is too little data for `level`.
+        """
+        check_is_fitted(self)
+        levels = checked_levels(level)
+        model, rows = self._model, self._asked(X)
+        scores = self._scores_of(rows.horizon) if levels else None
+        columns = forecast_columns(model, rows, levels, scores)
+        return result(self._form, model.panel, rows, columns)
+
+    def update(self, X: Any, y: Any = None, *, passes: int = 0) -> Forecaster:
+        """Take in new observations, and forecast from the new end without a refit.
+
+        Parameters
+        ----------
+        X : Series, DataFrame or array-like
+            The rows that follow what is known, in the form of the fit. In a long frame, series
+            that are new join with a history of their own.
+        y : Series or array-like of shape (n_steps,), default=None
+            The series, where the fit was given one.
+        passes : int, default=0
+            How often the regressor is trained on over the new cutoffs, by its ``partial_fit``.
+
+        Returns
+        -------
+        self : Forecaster
+            The forecaster, which knows more.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If the rows overlap what is known, leave steps out or cannot be used, or the regressor
+            cannot be trained on; all stays as it was.
+        """
+        check_is_fitted(self)
+        check_integer("passes", passes, minimum=0)
+        if passes and not hasattr(self._model.regressor, "partial_fit"):
+            raise ValueError(
+                f"{passes=}, but {type(self._model.regressor).__name__} has no partial_fit; a "
+                "regressor that can be trained on is needed. Pass passes=0 to forecast from the "
+                "new end, or fit again."
+            )
+        before = self._model.panel
+        new = read_new(self._form, before, X, y)
+        model = self._model.observe(before.append(new))
+        if passes:
+            had = np.append(before.lengths, np.ones(model.panel.n_series - before.n_series))
+            model.learn_newest(had.astype(np.int64) - 1, passes)
+            self.regressor_ = model.regression.by_step or model.regression.fitted
+        self._model, self.ids_ = model, model.panel.ids
+        return self
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination of forecasts of the steps that follow.
+
+        Parameters
+        ----------
+        X : Series, DataFrame or array-like
+            The rows that follow the fit, in its form: features with `y`, or the series
+            themselves.
+        y : Series or array-like of shape (n_steps,), default=None
+            What came.
+        sample_weight : array-like of shape (n_steps,), default=None
+            Weight of each step.
+
+        Returns
+        -------
+        score : float
+            R2: 1 is perfect, 0 is as good as the mean of what came; of several series the mean.
+
+        Raises
+        ------
+        ValueError
+            If `X` is a long frame: rows of many series are no folds. Use `backtest`.
+        """
+        check_is_fitted(self)
+        if self._form.kind == "long":
+            raise ValueError(
+                "score was given rows of a long frame, which a row splitter cuts across series; "
+                "whole series are needed. Use backtest(forecaster, frame, horizon=..., "
+                "n_folds=...) and evaluate(...)."
+            )
+        truth = np.asarray(X if y is None else y, dtype=np.float64)
+        forecast = np.asarray(self.predict(X), dtype=np.float64)
+        truth, forecast = (a.reshape(len(a), -1) for a in (truth, forecast))
+        return float(
+            np.mean([_r2(a, b, sample_weight) for a, b in zip(truth.T, forecast.T, strict=True)])
+        )
+
+    def training_data(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return what the regressor was given, to look into it.
+
+        With a network, ``diagnose(forecaster.regressor_, *forecaster.training_data())`` tells how
+        far back it learns, and what it misses.
+
+        Returns
+        -------
+        X : ndarray of shape (n_windows, window, n_channels) or (n_cutoffs, n_columns)
+            Windows of feature rows, float32, views of one array; or flat rows. The columns are
+            those of `row_names_`.
+        y : ndarray of shape (n_windows, window, horizon), (n_cutoffs, horizon) or (n_cutoffs,)
+            The errors of the baseline, in units of each series; NaN where there is no target.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        """
+        check_is_fitted(self)
+        return self._model.training_data()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
+
+    # What backtest shares -----------------------------------------------------------------------
+
+    def check_parameters(self) -> None:
+        """Raise if a parameter cannot be used."""
+        regressor = self.regressor
+        if isinstance(regressor, type) or not (
+            hasattr(regressor, "fit") and hasattr(regressor, "predict")
+        ):
+            raise TypeError(
+                f"{regressor=} is no regressor; an object with fit and predict is needed. Pass "
+                "for example regressor=LSTMRegressor()."
+            )
+        last = regressor[-1] if isinstance(regressor, Pipeline) else regressor
+        if reads_windows(last) and not reads_windows(regressor):
+            raise ValueError(
+                f"regressor is a Pipeline around {type(last).__name__}, which would be given flat "
+                f"rows; windows are needed. Pass regressor={type(last).__name__}(...) itself: the "
+                "rows are scaled already."
+            )
+        check_integer("window", self.window)
+        check_integer("horizon", self.horizon)
+        check_word("baseline", self.baseline, BASELINES)
+        check_word("intervals", self.intervals, ("conformal", None))
+        columns = self.columns
+        if not isinstance(columns, tuple | list) or len(set(columns)) != 3:
+            raise ValueError(
+                f"{columns=}; three different names are needed, of series, time and target. Pass "
+                f"for example columns={COLUMNS}."
+            )
+
+    def read(self, X: Any, y: Any = None) -> Any:
+        """Return data as a panel, and the form that they came in."""
+        return read_panel(
+            X, y, columns=self.columns, past=self.past, future=self.future, static=self.static
+        )
+
+    def new_model(self) -> SeriesModel:
+        """Return a model with these parameters, not fitted."""
+        return SeriesModel(
+            clone(self.regressor),
+            window=int(self.window),
+            horizon=int(self.horizon),
+            season=self.season,
+            transform=self.transform,
+            baseline=self.baseline,
+        )
+
+    def _scores_of(self, steps: int) -> ConformalScores:
+        """Return the scores of so many steps, the same whatever was asked before."""
+        n_blocks = -(-steps // self._model.horizon)
+        if n_blocks not in self._scores:
+            scores = conformal_scores(self._model, n_blocks * self._model.horizon)
+            self._scores = {**self._scores, n_blocks: scores}
+        return self._scores[n_blocks]
+
+    def _asked(self, X: Any) -> FutureRows:
+        panel = self._model.panel
+        if X is None or isinstance(X, Number | str):
+            steps = self._model.horizon if X is None else X
+            check_integer("the number of steps", steps)
+            return panel.future_rows(int(steps))  # type: ignore[arg-type]
+        return read_future(self._form, panel, X)
+
+
+def checked_levels(level: Any) -> tuple[float, ...]:
+    """Return the levels of intervals as numbers, or say what is wrong with them."""
+    if level is None:
+        return ()
+    given = tuple(level) if isinstance(level, Iterable) else (level,)
+    for one in given:
+        if isinstance(one, bool) or not isinstance(one, Real) or not 1 <= float(one) < 100:
+            raise ValueError(
+                f"{level=}; numbers from 1 to below 100, in percent, are needed. Pass for example "
+                "level=[80, 95]."
+            )
+    return tuple(dict.fromkeys(given))
+
+
+def _r2(truth: Array, forecast: Array, sample_weight: Any) -> float:
+    known = ~np.isnan(truth)
+    weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+    return float(r2_score(truth[known], forecast[known], sample_weight=weight))

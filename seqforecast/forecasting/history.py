@@ -1,0 +1,300 @@
+"""What the series looked like up to every cutoff: padded histories and their levels.
+
+All series stand behind one another in flat arrays of cells. Each has a block of its own: cells of
+padding, so that a look back never leaves the block; its steps; and blank cells for the steps to
+come. What is rolling is then one operation on the whole array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["History", "Lookback", "fill_missing"]
+
+Array = NDArray[np.float64]
+Cells = NDArray[np.int64]
+
+_LONG_SEASON = 100
+"""Steps from which on two seasons back must do: three would ask for a very long history."""
+
+_SMOOTHING = (1.0, 0.5, 0.3, 0.1)
+"""Weights of the newest step in the smoothed seasonal differences."""
+
+_ENORMOUS = 1e30
+
+_NEGLIGIBLE = 1e-12
+"""Weight below which an exponentially smoothed mean has forgotten."""
+
+
+@dataclass(frozen=True)
+class Lookback:
+    """How far back a cutoff sees.
+
+    Parameters
+    ----------
+    seasons : tuple of int
+        Lengths of the seasons, increasing; (1,) where there is none.
+    n_lags : int
+        Newest values that a row holds.
+    window : int
+        Rows that a regressor reads at once; 1 for one that reads flat rows.
+    horizon : int
+        Steps forecast at once.
+    """
+
+    seasons: tuple[int, ...]
+    n_lags: int
+    window: int
+    horizon: int
+
+    @property
+    def season(self) -> int:
+        """The longest season, whose mean is the level."""
+        return self.seasons[-1]
+
+    @property
+    def n_profiles(self) -> int:
+        """Number of past seasons that are laid over one another."""
+        return 3 if self.season < _LONG_SEASON else 2
+
+    @property
+    def reach(self) -> int:
+        """Steps before a cutoff that its row needs."""
+        return max(self.n_lags, (self.n_profiles + 1) * self.season)
+
+    @property
+    def memory(self) -> int:
+        """Steps before a cutoff from which on nothing changes its forecast, but the mean of all."""
+        forgotten = int(np.ceil(np.log(_NEGLIGIBLE) / np.log(1.0 - min(_SMOOTHING))))
+        return self.reach + self.window + forgotten + self.season
+
+
+@dataclass
+class History:
+    """Values and features of all series, padded, in the units of each series.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_cells,)
+        Known, filled and padded values; NaN in the blank cells.
+    known : ndarray of bool of shape (n_cells,)
+        Where a value was observed.
+    place : ndarray of int of shape (n_cells,)
+        Steps since the series' first step; negative in the padding.
+    pad : int
+        Cells of padding before each series.
+    first : ndarray of int of shape (n_series,)
+        Cell of the first step of each series.
+    end : ndarray of int of shape (n_series,)
+        Cell behind its last step: the first blank one.
+    past, future : ndarray of shape (n_cells, n_features)
+        Features, repeated into the padding and the blank cells.
+    static : ndarray of shape (n_series, n_static)
+        Features of a series.
+    earlier_sum, earlier_count : ndarray of shape (n_series,)
+        Sum and number of the values before the first step, where only the newest were kept.
+    """
+
+    values: Array
+    known: NDArray[np.bool_]
+    place: NDArray[np.int32]
+    pad: int
+    first: Cells
+    end: Cells
+    past: NDArray[np.float32]
+    future: NDArray[np.float32]
+    static: NDArray[np.float32]
+    earlier_sum: Array
+    earlier_count: Array
+
+    @classmethod
+    def of(
+        cls,
+        values: Array,
+        known: NDArray[np.bool_],
+        offsets: Cells,
+        features: Mapping[str, NDArray[np.float32]],
+        lookback: Lookback,
+        *,
+        blank: int,
+        newest: int | None = None,
+    ) -> History:
+        """Lay the series out in blocks.
+
+        Parameters
+        ----------
+        values, known : ndarray of shape (n_rows,)
+            Filled values in units of their series, and where they were observed.
+        offsets : ndarray of int of shape (n_series + 1,)
+            Series i is rows ``offsets[i]:offsets[i + 1]``.
+        features : mapping of "past", "future" and "static" to ndarray
+            Features by row, and by series.
+        lookback : Lookback
+            How far back a cutoff sees.
+        blank : int
+            Steps to come.
+        newest : int, default=None
+            Steps of each series to keep; None keeps all.
+        """
+        lengths = np.diff(offsets)
+        kept = lengths if newest is None else np.minimum(lengths, newest)
+        skipped = lengths - kept
+        pad = lookback.reach + lookback.window - 1
+        sizes = pad + kept + blank
+        stops = np.cumsum(sizes)
+        series = np.repeat(np.arange(len(kept)), sizes)
+        place = np.arange(stops[-1]) - np.repeat(stops - sizes + pad, sizes)
+        # Before a series, its first season is repeated: longer than the series it cannot be.
+        period = _longest_within(lookback.seasons, kept)[series]
+        step = np.where(place < 0, place % period, np.minimum(place, kept[series] - 1))
+        row = step + (offsets[:-1] + skipped)[series]
+        present = (place >= 0) & (place < kept[series])
+        laid = values[row]
+        laid[place >= kept[series]] = np.nan
+        parts = np.stack([offsets[:-1], offsets[:-1] + skipped], axis=1).reshape(-1)
+        earlier = np.where(skipped > 0, np.add.reduceat(values, parts)[::2], 0.0)
+        return cls(
+            values=laid,
+            known=known[row] & present,
+            place=place.astype(np.int32),
+            pad=pad,
+            first=stops - sizes + pad,
+            end=stops - blank,
+            past=features["past"][row],
+            future=features["future"][row],
+            static=features["static"],
+            earlier_sum=earlier,
+            earlier_count=skipped.astype(np.float64),
+        )
+
+    def series_of(self, cells: Cells) -> Cells:
+        """Return the series that cells belong to."""
+        return np.searchsorted(self.first - self.pad, cells, side="right") - 1
+
+    def level(self, season: int) -> Array:
+        """Return the mean of the last `season` values at every cell."""
+        return self.values if season == 1 else self._sum(self.values, season) / season
+
+    def levels(self, lookback: Lookback) -> NDArray[np.float32]:
+        """Return other levels than that of the longest season, relative to it.
+
+        What they are to a forecaster: where the series will be next, if it follows its mean of a
+        shorter or longer time, or its change over the season, smoothed.
+
+        Returns
+        -------
+        ndarray of shape (n_cells, n_levels), float32
+        """
+        season, shortest = lookback.season, lookback.seasons[0]
+        level = self.level(season)
+        columns = []
+        if shortest < season:
+            columns.append(self.level(shortest) - level)
+        for length in dict.fromkeys((shortest, season)):
+            own = self.level(length)
+            change = self._difference(self.values, length)
+            moved = self._difference(own, length) - (own - level)
+            columns += [self._smoothed(change, weight) - moved for weight in _SMOOTHING]
+        columns += [mean - level for mean in self._longer_means(4 * shortest, season, level)]
+        columns.append(self._difference(level, season))
+        levels = np.empty((len(level), len(columns)), np.float32)
+        for k, column in enumerate(columns):
+            # A step to a million times the size must not overflow on the way to float32.
+            levels[:, k] = np.clip(column, -_ENORMOUS, _ENORMOUS)
+        return levels
+
+    def _difference(self, values: Array, lag: int) -> Array:
+        """Return the change over `lag` steps; 0 where it would leave the block."""
+        change = np.zeros_like(values)
+        change[lag:] = values[lag:] - values[:-lag]
+        change[(self.place < lag - self.pad) | np.isnan(change)] = 0.0
+        return change
+
+    def _smoothed(self, values: Array, weight: float) -> Array:
+        """Return the exponentially weighted mean of each block up to every cell."""
+        keep, length = 1.0 - weight, 1
+        total = values.copy()
+        while keep**length > _NEGLIGIBLE and length < len(values):
+            total[length:] += keep**length * self._before(total, length)
+            length *= 2
+        return weight * total
+
+    def _sum(self, values: Array, length: int) -> Array:
+        """Return the sum of the last `length` values of the block, of fewer at its begin.
+
+        Sums of 1, 2, 4, ... steps are doubled, and put together as the binary digits of `length`
+        say. A running sum over all blocks would be faster, but leave the rounding errors of a
+        large series to all behind it.
+        """
+        doubled, span = np.nan_to_num(values), 1
+        total, covered = np.zeros_like(values), 0
+        while span <= length:
+            if length & span:
+                if covered:
+                    total[covered:] += self._before(doubled, covered)
+                else:
+                    total += doubled
+                covered += span
+            doubled[span:] += self._before(doubled, span)
+            span *= 2
+        return total
+
+    def _before(self, values: Array, lag: int) -> Array:
+        """Return the values `lag` cells before the cells from `lag` on; 0 outside the block."""
+        inside = self.place[lag:] >= lag - self.pad
+        return np.where(inside, values[:-lag], 0.0)
+
+    def _longer_means(self, length: int, season: int, level: Array) -> tuple[Array, Array]:
+        """Return the mean of the last `length` and of all steps; the level where they are few."""
+        filled = np.where(self.place >= 0, self.values, 0.0)
+        series = self.series_of(np.arange(len(filled)))
+        count = self.place + 1
+        counted = count + self.earlier_count[series]
+        longest = int(count.max(initial=1))
+        every = self._sum(filled, longest) + self.earlier_sum[series]
+        some = self._sum(filled, min(length, longest)) / length
+        return (
+            np.where(count >= length, some, level),
+            np.where((counted >= season) & (count > 0), every / np.maximum(counted, 1), level),
+        )
+
+
+def fill_missing(values: Array, offsets: Cells, season: int) -> Array:
+    """Fill missing values with that of a season ago, or else with the one before.
+
+    The first value of a series is known. The fill serves the look back alone: no loss is taken
+    at a missing value.
+    """
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    filled = values.copy()
+    lengths = np.diff(offsets)
+    step = np.arange(len(values)) - np.repeat(offsets[:-1], lengths)
+    # Within a series the steps of one phase of the season stand a season apart: in that order a
+    # value is carried forward along its phase.
+    series = np.repeat(np.arange(len(lengths)), lengths)
+    for phase in (step % season, np.zeros_like(step)):
+        order = np.lexsort((step, phase, series))
+        source = np.where(np.isnan(filled[order]), -1, np.arange(len(order)))
+        begins = np.flatnonzero(
+            np.diff(series[order], prepend=-1).astype(bool)
+            | np.diff(phase[order], prepend=-1).astype(bool)
+        )
+        group = np.repeat(begins, np.diff(np.append(begins, len(order))))
+        source = np.maximum.accumulate(source)
+        reached = source >= group  # not one of the group before
+        filled[order[reached]] = filled[order[source[reached]]]
+    return filled
+
+
+def _longest_within(seasons: tuple[int, ...], lengths: Cells) -> Cells:
+    """Return the longest season that fits into each series; 1 where none does."""
+    period = np.ones_like(lengths)
+    for season in seasons:
+        period = np.where(lengths >= season, season, period)
+    return period

@@ -1,0 +1,320 @@
+"""The model of a panel: arrays in, arrays out."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqforecast.forecasting.baseline import BASELINES, Outlook
+from seqforecast.forecasting.covariates import FeatureScaling
+from seqforecast.forecasting.features import (
+    feature_rows,
+    lags_beside_memory,
+    row_names,
+    training_rows,
+)
+from seqforecast.forecasting.history import History, Lookback, fill_missing
+from seqforecast.forecasting.panel import Panel, stretches
+from seqforecast.forecasting.regression import (
+    Regression,
+    TrainingRows,
+    reads_windows,
+    validates,
+)
+from seqforecast.forecasting.seasons import season_lengths
+from seqforecast.forecasting.transforms import ValueTransform, fit_transform_of
+from seqforecast.forecasting.units import SeriesUnits
+
+__all__ = ["SeriesModel"]
+
+Array = NDArray[np.float64]
+Cells = NDArray[np.int64]
+
+
+class SeriesModel:
+    """One model of all series of a panel.
+
+    Each series is transformed, expressed in units of its own, and given a baseline; a regressor
+    learns the baseline's error from one row of features a cutoff.
+
+    Parameters
+    ----------
+    regressor : scikit-learn regressor
+        Learns the error of the baseline.
+    window, horizon : int
+        Rows, or lags, that it sees; steps that it forecasts at once.
+    season, transform, baseline
+        As in `Forecaster`.
+    """
+
+    def __init__(
+        self,
+        regressor: Any,
+        *,
+        window: int,
+        horizon: int,
+        season: Any,
+        transform: Any,
+        baseline: str | None,
+    ) -> None:
+        self.regressor = regressor
+        self.window = window
+        self.horizon = horizon
+        self.season = season
+        self.transform = transform
+        self.baseline = baseline
+
+    # Learning ---------------------------------------------------------------------------------
+
+    def fit(self, panel: Panel) -> SeriesModel:
+        """Learn from all series of a panel."""
+        self.lookback = self._lookback(panel)
+        self.value_transform: ValueTransform = fit_transform_of(self.transform, panel.values)
+        transformed = self.value_transform.forward(panel.values)
+        relative = self.value_transform.relative
+        self.ids = panel.ids
+        self.fitted_units = SeriesUnits.of(
+            transformed, panel.offsets, self.lookback.season, relative=relative
+        )
+        self.features = FeatureScaling(panel)
+        self._adopt(panel, transformed)
+        self.regression = Regression(self.regressor, self.window)
+        self.regression.fit(*self._training_parts())
+        return self
+
+    def training_data(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return what the regressor is given of this panel, validation included."""
+        history = self._history(blank=self.horizon)
+        outlook = Outlook(history, self.lookback, self.members)
+        rows = self._rows(outlook, self._first_cutoffs(history), history.end - 1, None)
+        X, y, _ = self.regression.arranged(rows)
+        return X, y
+
+    def observe(self, panel: Panel) -> SeriesModel:
+        """Return a model that forecasts from the end of another panel, with what was learnt.
+
+        Series of the fit keep their units; those it has not seen bring their own.
+        """
+        model = copy.copy(self)
+        model._adopt(panel, self.value_transform.forward(panel.values))
+        return model
+
+    def learn_newest(self, since: Cells, passes: int) -> None:
+        """Train the regressor on, on the cutoffs of each series from a step on."""
+        history = self._history(blank=self.horizon)
+        outlook = Outlook(history, self.lookback, self.members)
+        first = np.maximum(history.first + since, self._first_cutoffs(history))
+        weight = np.ones(len(first))
+        rows = self._rows(outlook, first, history.end - 1, weight)
+        if np.isnan(rows.targets).all():
+            raise ValueError(
+                "the new observations hold no value that is known; at least one is needed to "
+                "train on. Pass passes=0 to take them in without training."
+            )
+        self.regression = copy.deepcopy(self.regression)  # what fails half way leaves no trace
+        self.regression.partial_fit(rows, passes)
+
+    def row_names(self) -> list[str]:
+        """Return the columns of a feature row."""
+        return row_names(self.lookback, self.panel, flat=not self.regression.windows)
+
+    def unfitted(self) -> SeriesModel:
+        """Return a model to be fitted to a part of the panel, with all that was "auto" decided."""
+        model = copy.copy(self)
+        seasons = self.lookback.seasons
+        model.season = None if seasons == (1,) else list(seasons)
+        model.transform = self.value_transform.parameter
+        return model
+
+    # Forecasting ------------------------------------------------------------------------------
+
+    def forecast(
+        self, steps: int, future: Array | None = None, series: Cells | None = None
+    ) -> Array:
+        """Forecast the next steps, in units of each series.
+
+        Parameters
+        ----------
+        steps : int
+            Steps after the end of each series; beyond the horizon, forecasts are taken for
+            values, a block of `horizon` steps at a time.
+        future : ndarray of shape (n, steps, n_future), default=None
+            Future features of these steps.
+        series : ndarray of int of shape (n,), default=None
+            The series to forecast; None is all.
+
+        Returns
+        -------
+        ndarray of shape (n, steps)
+        """
+        n_blocks = -(-steps // self.horizon)
+        newest = self.lookback.memory
+        history = self._history(blank=n_blocks * self.horizon, newest=newest, series=series)
+        members = self.members if series is None else self.members[series]
+        if future is not None and future.shape[2]:
+            self._set_future(history, future, n_blocks * self.horizon)
+        ahead = np.arange(1, self.horizon + 1)
+        for block in range(n_blocks):
+            cells = history.end - 1 + block * self.horizon
+            forecast = self._next_block(Outlook(history, self.lookback, members), cells)
+            history.values[cells[:, np.newaxis] + ahead] = forecast
+            history.known[cells[:, np.newaxis] + ahead] = True
+        return history.values[history.end[:, np.newaxis] + np.arange(steps)]
+
+    def in_units(self, values: Array, series: Cells) -> Array:
+        """Express values of some series (n, steps) in the units of each."""
+        transformed = self.value_transform.forward(values.reshape(-1)).reshape(values.shape)
+        return self.units.by_step(series).express(transformed)
+
+    def in_values(self, units: Array, series: Cells) -> Array:
+        """Express what is in units of some series (n, steps) in those of the data."""
+        return self.value_transform.inverse(self.units.by_step(series).restore(units))
+
+    # Within -----------------------------------------------------------------------------------
+
+    def _lookback(self, panel: Panel) -> Lookback:
+        longest = int(panel.lengths.max())
+        if longest < self.window + self.horizon:
+            name = panel.ids[int(panel.lengths.argmax())]
+            which = "the series" if panel.n_series == 1 else "the longest series"
+            raise ValueError(
+                f"window={self.window} and horizon={self.horizon} need at least "
+                f"{self.window + self.horizon} values; {which} {name!r} has {longest}. Use a "
+                "shorter window or horizon, or pass more data."
+            )
+        seasons = season_lengths(
+            self.season, panel.calendar.offset, longest=longest, horizon=self.horizon
+        )
+        if reads_windows(self.regressor):
+            return Lookback(
+                seasons, lags_beside_memory(self.horizon, seasons), self.window, self.horizon
+            )
+        return Lookback(seasons, self.window, 1, self.horizon)
+
+    def _adopt(self, panel: Panel, transformed: Array) -> None:
+        self.panel = panel
+        self.members = self.ids.get_indexer(panel.ids)
+        relative = self.value_transform.relative
+        season = self.lookback.season
+        own = SeriesUnits.of(transformed, panel.offsets, season, relative=relative)
+        self.units = own.known_from(self.fitted_units, self.members)
+        filled = fill_missing(transformed, panel.offsets, season)
+        self.values = self.units.by_row(panel.lengths).express(filled)
+
+    def _history(
+        self, *, blank: int, newest: int | None = None, series: Cells | None = None
+    ) -> History:
+        panel, values = self.panel, self.values
+        if series is not None:
+            values = values[stretches(panel.offsets[series], panel.lengths[series])]
+            panel = panel.take(series)
+        return History.of(
+            values,
+            ~np.isnan(panel.values),
+            panel.offsets,
+            self.features.express(panel),
+            self.lookback,
+            blank=blank,
+            newest=newest,
+        )
+
+    def _first_cutoffs(self, history: History) -> Cells:
+        """Return the first cell of each series from which may be learnt: what it needs is known."""
+        lengths = history.end - history.first
+        least = self.lookback.season + 1
+        wished = max(least, self.lookback.n_lags)
+        needed = np.where(lengths >= wished + self.horizon, wished, least)
+        return np.minimum(history.first + needed - 1, history.end - 1)
+
+    def _training_parts(self) -> tuple[TrainingRows, TrainingRows | None]:
+        """Fit the baseline, and return what is left to the regressor: training and validation."""
+        history = self._history(blank=self.horizon)
+        outlook = Outlook(history, self.lookback, self.members)
+        relative, scale = self.value_transform.relative, self.fitted_units.scale
+        weight = np.sqrt(scale) if relative else np.ones_like(scale)
+        # The newest value is a cutoff, too, but nothing is known yet of what follows it.
+        first, end = self._first_cutoffs(history), history.end - 1
+        self._require_cutoffs(first, end)
+        self.baseline_ = BASELINES[self.baseline]()
+        origins = [np.arange(a, b) for a, b in zip(first, end, strict=True)]
+        self.baseline_.fit(outlook, origins, weight)
+        fraction = validates(self.regressor, int((end - first).sum()))
+        if not fraction:
+            return self._rows(outlook, first, end, weight), None
+        # Cells of one moment in time: training targets come up to it, validation begins there.
+        to_cell = history.first - self.panel.first
+        moments = np.concatenate(
+            [np.arange(a, b) - shift for a, b, shift in zip(first, end, to_cell, strict=True)]
+        )
+        moment = int(np.quantile(moments, 1.0 - fraction, method="higher"))
+        border = np.clip(moment + to_cell, first, end)
+        train = self._rows(outlook, first, border, weight, until=moment + to_cell)
+        valid = self._rows(outlook, border, end, None)
+        if np.isnan(train.targets).all() or np.isnan(valid.targets).all():
+            return self._rows(outlook, first, end, weight), None
+        return train, valid
+
+    def _require_cutoffs(self, first: Cells, end: Cells) -> None:
+        """Raise if there is nothing to learn from."""
+        ahead = 1 if self.regression.windows else self.horizon
+        if (end - first).max() < ahead:
+            seasons = self.lookback.seasons
+            needed = seasons[-1] + 1 + ahead
+            raise ValueError(
+                f"season={seasons[0] if len(seasons) == 1 else list(seasons)} and "
+                f"horizon={self.horizon} need at least {needed} values; the longest series has "
+                f"{self.panel.lengths.max()}. Use a shorter season or None, or pass more data."
+            )
+
+    def _rows(
+        self,
+        outlook: Outlook,
+        first: Cells,
+        stop: Cells,
+        weight: Array | None,
+        *,
+        until: Cells | None = None,
+    ) -> TrainingRows:
+        """Return the rows of the cutoffs first, ..., stop - 1 of each series.
+
+        `until` is the cell of each series up to which targets count. Flat rows go without
+        weights: they make scikit-learn's gradient boosting twenty times slower.
+        """
+        context = self.lookback.window - 1
+        used = np.flatnonzero(stop > first)
+        sizes = (stop - first)[used] + context
+        series = np.repeat(used, sizes)
+        place = np.arange(len(series)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        cells = first[series] - context + place
+        flat = not self.regression.windows
+        rows, targets = training_rows(outlook, self.baseline_, cells, flat=flat)
+        targets[place < context] = np.nan
+        if until is not None:
+            ahead = np.arange(1, self.horizon + 1)
+            targets[cells[:, np.newaxis] + ahead > until[series, np.newaxis]] = np.nan
+        if weight is None or flat or np.ptp(weight[used]) == 0:
+            return TrainingRows(rows, targets, None)
+        return TrainingRows(rows, targets, (weight / weight.mean())[series])
+
+    def _next_block(self, outlook: Outlook, cells: Cells) -> Array:
+        window = self.lookback.window
+        seen = cells[:, np.newaxis] + np.arange(1 - window, 1)
+        rows = feature_rows(
+            outlook, self.baseline_, seen.reshape(-1), flat=not self.regression.windows
+        )
+        error = self.regression.predict(rows.reshape(len(cells), window, -1))
+        base = self.baseline_.forecast(outlook, cells)
+        return outlook.level[cells, np.newaxis] + base + error
+
+    def _set_future(self, history: History, future: Array, n_cells: int) -> None:
+        steps = np.arange(future.shape[1])
+        given = ~np.isnan(future).any(axis=2)
+        newest = np.maximum.accumulate(np.where(given, steps, 0), axis=1)  # the last one stays
+        newest = newest[:, np.minimum(np.arange(n_cells), steps[-1])]
+        scaled = np.take_along_axis(
+            self.features.express_future(future), newest[:, :, np.newaxis], axis=1
+        )
+        history.future[history.end[:, np.newaxis] + np.arange(n_cells)] = scaled

@@ -1,0 +1,159 @@
+"""How the rows of the cutoffs are handed to a regressor, and its forecasts taken back.
+
+A regressor that reads windows (tag `three_d_array`) is given views of the rows, with targets at
+every step. Any other is given one flat row a cutoff; where it forecasts one value only, a copy of
+it is fitted for every step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
+
+__all__ = ["Regression", "TrainingRows", "reads_windows", "validates"]
+
+Rows = NDArray[np.float32]
+
+_WINDOWS_ENOUGH, _ROWS_ENOUGH = 500, 10_000
+"""Where early_stopping="auto" means yes: from so many windows on, of our networks; beyond so many
+training rows, of scikit-learn's gradient boosting."""
+
+_VALIDATION_FRACTION = 0.1
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Rows of consecutive cutoffs, series after series.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_channels)
+        For a regressor that reads windows of w rows, each series begins with w - 1 rows without
+        targets: no window then holds targets of two series, and the one view over all rows is the
+        training set.
+    targets : ndarray of shape (n, horizon)
+        NaN where there is no target.
+    weight : ndarray of shape (n,), default=None
+        Weight of the series that a row belongs to.
+    """
+
+    rows: Rows
+    targets: Rows
+    weight: NDArray[np.float64] | None
+
+
+def reads_windows(regressor: Any) -> bool:
+    """Tell whether a regressor takes windows (n, window, n_channels)."""
+    return bool(get_tags(regressor).input_tags.three_d_array)
+
+
+def validates(regressor: Any, n_cutoffs: int) -> float:
+    """Return the share of the cutoffs, the newest, that a regressor wants to validate on."""
+    if not (has_fit_parameter(regressor, "X_val") and has_fit_parameter(regressor, "y_val")):
+        return 0.0
+    stops_early = getattr(regressor, "early_stopping", False)
+    fraction = getattr(regressor, "validation_fraction", None)
+    if not (isinstance(fraction, float) and 0.0 < fraction < 1.0):
+        fraction = _VALIDATION_FRACTION
+    if stops_early == "auto":
+        if reads_windows(regressor):
+            stops_early = n_cutoffs >= _WINDOWS_ENOUGH
+        else:
+            stops_early = (1.0 - fraction) * n_cutoffs > _ROWS_ENOUGH
+    return fraction if stops_early else 0.0
+
+
+class Regression:
+    """A regressor, fitted to rows.
+
+    Parameters
+    ----------
+    regressor : scikit-learn regressor
+        Not fitted; it is cloned.
+    window : int
+        Rows in a window, for one that reads windows.
+    """
+
+    def __init__(self, regressor: Any, window: int) -> None:
+        self.regressor = regressor
+        self.window = window
+        self.windows = reads_windows(regressor)
+        self.fitted: Any = None
+        self.by_step: list[Any] | None = None
+
+    def fit(self, train: TrainingRows, valid: TrainingRows | None) -> Regression:
+        """Fit the regressor, or a copy of it for each step of the horizon."""
+        if self._fits_all_steps(train.targets.shape[1]):
+            self.fitted = self._fit_one(train, valid, slice(None))
+        else:
+            steps = range(train.targets.shape[1])
+            self.by_step = [self._fit_one(train, valid, slice(k, k + 1)) for k in steps]
+            self.fitted = self.by_step[0]
+        return self
+
+    def partial_fit(self, train: TrainingRows, passes: int) -> None:
+        """Train a fitted regressor that reads windows, or any, for some more passes."""
+        for k, one in enumerate(self.by_step or [self.fitted]):
+            columns = slice(None) if self.by_step is None else slice(k, k + 1)
+            X, y, weight = self.arranged(train, columns)
+            arguments = self._weighted(weight)
+            for _ in range(passes):
+                one.partial_fit(X, y, **arguments)
+
+    def predict(self, rows: Rows) -> NDArray[np.float64]:
+        """Forecast from the newest rows of each series: (n_series, window, n_channels)."""
+        X = rows if self.windows else rows[:, -1].astype(np.float64)
+        forecasts = [np.asarray(one.predict(X)) for one in self.by_step or [self.fitted]]
+        columns = [f.reshape(len(rows), -1) for f in forecasts]
+        return np.concatenate(columns, axis=1).astype(np.float64, copy=False)
+
+    def _fits_all_steps(self, horizon: int) -> bool:
+        return horizon == 1 or self.windows or get_tags(self.regressor).target_tags.multi_output
+
+    def _fit_one(self, train: TrainingRows, valid: TrainingRows | None, columns: slice) -> Any:
+        X, y, weight = self.arranged(train, columns)
+        if len(X) == 0 or np.isnan(train.targets[:, columns]).all():
+            raise ValueError(
+                "no cutoff of the training part has its next values known, all "
+                f"{train.targets[:, columns].shape[1]} of them; at least one is needed. Fill the "
+                "missing values, use a shorter horizon or pass more data."
+            )
+        arguments = self._weighted(weight)
+        if valid is not None:
+            X_val, y_val, _ = self.arranged(valid, columns)
+            if len(X_val):
+                arguments |= {"X_val": X_val, "y_val": y_val}
+        return clone(self.regressor).fit(X, y, **arguments)
+
+    def _weighted(self, weight: NDArray[np.float64] | None) -> dict[str, Any]:
+        takes = weight is not None and has_fit_parameter(self.regressor, "sample_weight")
+        return {"sample_weight": weight} if takes else {}
+
+    def arranged(
+        self, data: TrainingRows, columns: slice = slice(None)
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]:
+        """Return X, y and weight of some steps of the horizon, as the regressor takes them."""
+        targets = data.targets[:, columns]
+        if self.windows:
+            X, y = as_windows(data.rows, self.window), as_windows(targets, self.window)
+            # A window belongs to the series that its first row belongs to.
+            return X, y, None if data.weight is None else data.weight[: len(X)]
+        known = ~np.isnan(targets).any(axis=1)
+        weight = None if data.weight is None else data.weight[known]
+        y = targets[known].astype(np.float64)
+        # In float64: lags relative to their mean are collinear, and what solves normal equations
+        # needs the digits.
+        rows = data.rows[known].astype(np.float64)
+        return rows, y[:, 0] if y.shape[1] == 1 else y, weight
+
+
+def as_windows(rows: Rows, window: int) -> Rows:
+    """View rows (n, width) as windows (n - window + 1, window, width)."""
+    return np.moveaxis(sliding_window_view(rows, window, axis=0), -1, 1)
