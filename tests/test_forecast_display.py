@@ -289,12 +289,14 @@ def test_many_series_can_be_asked_for():
 def test_forecasts_of_some_series_need_no_others(monkeypatch):
     model = forecaster().fit(long(9))
     asked = []
-    predict = Forecaster.predict
+    forecasts = Forecaster.forecasts
     monkeypatch.setattr(
-        Forecaster, "predict", lambda self, X, **o: asked.append(X) or predict(self, X, **o)
+        Forecaster,
+        "forecasts",
+        lambda self, rows, **o: asked.append(rows) or forecasts(self, rows, **o),
     )
     ForecastDisplay.from_estimator(model, 2, ids="s3")
-    assert asked[0].shape == (2, 2)
+    assert asked[0].step.tolist() == [1, 2]
 
 
 def test_future_rows_of_some_series_are_taken():

@@ -15,7 +15,6 @@ from seqforecast.displays._forecast_frames import (
     DS,
     FEWEST,
     ID,
-    Y_HAT,
     Frames,
     Y,
     chosen_series,
@@ -42,14 +41,19 @@ def read_forecast(
     if n_history is not None:
         check_integer("n_history", n_history)
     panel: Panel = forecaster._model.panel
-    forecast, available = _forecast(forecaster, X, level, ids)
+    asked = forecaster.asked(X)
+    available = np.unique(asked.series)
     shown = available[chosen_series(ids, panel.ids.take(available))]
-    series = panel.ids.get_indexer(index_of(forecast[ID]))
-    rows = np.concatenate([np.flatnonzero(series == one) for one in shown])
-    forecast, series = forecast.iloc[rows].reset_index(drop=True), series[rows]
-    forecast.insert(1, CUTOFF, panel.calendar.times(panel.last[series]))
-    ahead = panel.calendar.positions(pd.Index(forecast[DS])) - panel.last[series]
-    horizon = int(ahead.max())
+    # Of ten thousand series, those that are shown are enough.
+    rows = asked.take(np.concatenate([np.flatnonzero(asked.series == one) for one in shown]))
+    series, ahead, last = rows.series, rows.step, panel.last[rows.series]
+    labels = {
+        ID: panel.ids.take(series),
+        CUTOFF: panel.calendar.times(last),
+        DS: panel.calendar.times(last + ahead),
+    }
+    forecast = pd.DataFrame(labels | forecaster.forecasts(rows, level=level))
+    horizon = rows.horizon
     if n_history is None:
         n_history = max(_SEASONS * forecaster.season_[0], _HORIZONS * horizon, FEWEST)
     came = None
@@ -75,47 +79,6 @@ def _fitted(forecaster: Any) -> Forecaster:
         )
     check_is_fitted(found)
     return found
-
-
-def _forecast(forecaster: Forecaster, X: Any, level: Any, ids: Any) -> tuple[pd.DataFrame, Cells]:
-    """Return the forecasts in long form, and which series could have been forecast."""
-    panel, form = forecaster._model.panel, forecaster._form
-    every = np.arange(panel.n_series)
-    if form.kind == "long":
-        unique_id, ds, _ = form.columns
-        if np.ndim(X) == 0 and not panel.future_names:
-            # Of ten thousand series, those that are shown are enough.
-            rows = _next_rows(panel, chosen_series(ids, panel.ids), forecaster._model.horizon, X)
-            result = forecaster.predict(rows.set_axis([unique_id, ds], axis=1), level=level)
-        else:
-            result = forecaster.predict(X, level=level)
-            every = np.flatnonzero(panel.ids.isin(result[unique_id]))
-        return result.rename(columns={unique_id: ID, ds: DS}), every
-    result = forecaster.predict(X, level=level)
-    names = [Y_HAT]
-    if level is not None and isinstance(result, pd.DataFrame):
-        names = list(dict.fromkeys(result.columns.get_level_values(-1)))
-    table = np.asarray(result, dtype=np.float64).reshape(len(result), panel.n_series, len(names))
-    if form.labelled:
-        times = result.index
-    else:
-        times = panel.calendar.times(int(panel.last.max()) + 1 + np.arange(len(result)))
-    columns = dict(zip(names, table.transpose(2, 1, 0).reshape(len(names), -1), strict=True))
-    labels = {
-        ID: panel.ids.take(np.repeat(every, len(times))),
-        DS: times.take(np.tile(np.arange(len(times)), panel.n_series)),
-    }
-    return pd.DataFrame(labels | columns), every
-
-
-def _next_rows(panel: Panel, series: Cells, horizon: int, steps: Any) -> pd.DataFrame:
-    """Return the series and times of the next steps."""
-    steps = horizon if steps is None else steps
-    check_integer("the number of steps", steps)
-    ahead = np.tile(np.arange(1, steps + 1), len(series))
-    series = np.repeat(series, steps)
-    times = panel.calendar.times(panel.last[series] + ahead)
-    return pd.DataFrame({ID: panel.ids.take(series), DS: times})
 
 
 def _before(panel: Panel, series: Cells, n_steps: int) -> pd.DataFrame:

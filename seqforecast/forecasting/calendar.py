@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import BaseOffset, Day, Tick
 
-from seqforecast.forecasting.columns import show
+from seqforecast.forecasting.columns import show, show_time
 
 __all__ = ["Calendar", "check_times"]
 
@@ -73,7 +73,7 @@ class Calendar(ABC):
 
     def label(self, position: int) -> str:
         """Write the time at a position, for messages."""
-        return str(self.times(np.array([position]))[0])
+        return show_time(self.times(np.array([position]))[0])
 
     @abstractmethod
     def filling(self, what: str) -> str:
@@ -100,9 +100,10 @@ class Calendar(ABC):
         """Refuse times that are not on the grid."""
         if beside.any():
             raise ValueError(
-                f"The time {times[int(np.argmax(beside))]} ({int(beside.sum())} of {len(times)} "
-                f"are like it) is not on the grid of the series, whose frequency is {self.freqstr} "
-                f"and which has a time at {self.label(0)}. Pass times of that frequency."
+                f"The time {show_time(times[int(np.argmax(beside))])} ({int(beside.sum())} of "
+                f"{len(times)} are like it) is not on the grid of the series, whose frequency "
+                f"is {self.freqstr} and which has a time at {self.label(0)}. Pass times of that "
+                "frequency."
             )
 
 

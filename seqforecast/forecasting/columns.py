@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Roles", "check_three", "choose_roles", "float_values", "nearest", "show"]
+__all__ = [
+    "Roles",
+    "check_three",
+    "choose_roles",
+    "float_values",
+    "nearest",
+    "show",
+    "show_time",
+]
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,11 @@ def _names(role: str, names: Iterable[Hashable] | None) -> tuple[Hashable, ...]:
 def show(value: Any) -> str:
     """Write a label for messages: text in quotes, numbers without the name of their type."""
     return repr(value) if isinstance(value, str) else str(value)
+
+
+def show_time(time: Any) -> str:
+    """Write a time for messages: midnight is a day."""
+    return str(time).removesuffix(" 00:00:00")
 
 
 def nearest(name: Hashable, valid: Iterable[Hashable], what: str) -> str:

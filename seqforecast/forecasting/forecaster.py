@@ -215,9 +215,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ----------
         X : int, Series, DataFrame or array-like, default=None
             How many steps, `horizon` where it is None; or the rows to forecast, in the form of
-            the fit, with their times and the features in `future`: all of them or those of some
-            series. Rows beyond these are not needed: the last features given are taken for those
-            of the rest of a block of `horizon` steps.
+            the fit, with their times and the features in `future`: of all series or of some. With
+            such features, of whole blocks of `horizon` steps.
         level : float or list of float, default=None
             Coverage of intervals in percent, for example ``[80, 95]``. They hold each value of
             the future with that probability, as far as it is like the newest past: split
@@ -240,11 +239,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             features; or if there is too little data for `level`.
         """
         check_is_fitted(self)
-        levels = checked_levels(level)
-        model, rows = self._model, self._asked(X)
-        scores = self._scores_of(rows.horizon) if levels else None
-        columns = forecast_columns(model, rows, levels, scores)
-        return result(self._form, model.panel, rows, columns)
+        rows = self.asked(X)
+        return result(self._form, self._model.panel, rows, self.forecasts(rows, level=level))
 
     def update(self, X: Any, y: Any = None, *, passes: int = 0) -> Forecaster:
         """Take in new observations, and forecast from the new end without a refit.
@@ -354,7 +350,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         tags.target_tags.required = False
         return tags
 
-    # What backtest shares -----------------------------------------------------------------------
+    # What backtest and pictures share ----------------------------------------------------------
 
     def check_parameters(self) -> None:
         """Raise if a parameter cannot be used."""
@@ -401,6 +397,40 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             baseline=self.baseline,
         )
 
+    def asked(self, X: Any) -> FutureRows:
+        """Return what ``predict(X)`` asks for."""
+        panel = self._model.panel
+        if X is None or isinstance(X, Number | str):
+            steps = self._model.horizon if X is None else X
+            check_integer("the number of steps", steps)
+            return panel.future_rows(int(steps))  # type: ignore[arg-type]
+        rows = read_future(self._form, panel, X)
+        if panel.future_names:
+            self._require_whole_blocks(rows)
+        return rows
+
+    def forecasts(self, rows: FutureRows, *, level: Any = None) -> dict[str, Array]:
+        """Return forecasts and ends of intervals, a value a row, by column name."""
+        levels = checked_levels(level)
+        scores = self._scores_of(rows.horizon) if levels else None
+        return forecast_columns(self._model, rows, levels, scores)
+
+    def _require_whole_blocks(self, rows: FutureRows) -> None:
+        """Refuse future features of a part of the steps that are forecast at once."""
+        panel, horizon = self._model.panel, self._model.horizon
+        given = np.zeros(panel.n_series, dtype=np.int64)
+        np.maximum.at(given, rows.series, rows.step)
+        partial = given % horizon > 0
+        if partial.any():
+            series = int(np.argmax(partial))
+            n, needed = given[series], -(-given[series] // horizon) * horizon
+            label = panel.calendar.label(int(panel.last[series] + needed))
+            raise ValueError(
+                f"The future features of {n} step(s) of series {panel.ids[series]!r} were given; "
+                f"all steps of a block of {horizon=} read them, so {needed} are needed. Append "
+                f"rows with what is planned up to {label}, or fit with a horizon of {n}."
+            )
+
     def _scores_of(self, steps: int) -> ConformalScores:
         """Return the scores of so many steps, the same whatever was asked before."""
         n_blocks = -(-steps // self._model.horizon)
@@ -408,14 +438,6 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             scores = conformal_scores(self._model, n_blocks * self._model.horizon)
             self._scores = {**self._scores, n_blocks: scores}
         return self._scores[n_blocks]
-
-    def _asked(self, X: Any) -> FutureRows:
-        panel = self._model.panel
-        if X is None or isinstance(X, Number | str):
-            steps = self._model.horizon if X is None else X
-            check_integer("the number of steps", steps)
-            return panel.future_rows(int(steps))  # type: ignore[arg-type]
-        return read_future(self._form, panel, X)
 
 
 def checked_levels(level: Any) -> tuple[float, ...]:

@@ -31,6 +31,10 @@ class FutureRows:
         """The largest step asked for; 0 without rows."""
         return int(self.step.max(initial=0))
 
+    def take(self, rows: NDArray[np.int64]) -> FutureRows:
+        """Keep these rows only, in this order."""
+        return FutureRows(self.series[rows], self.step[rows], self.features[rows])
+
     def table(self, n_series: int) -> NDArray[np.float64]:
         """Lay the features out as (n_series, horizon, n_future), NaN where none are given."""
         table = np.full((n_series, self.horizon, self.features.shape[1]), np.nan)

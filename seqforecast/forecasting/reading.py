@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from seqforecast.forecasting.calendar import Calendar, check_times
-from seqforecast.forecasting.columns import Roles, choose_roles, float_values
+from seqforecast.forecasting.columns import (
+    Roles,
+    choose_roles,
+    float_values,
+    show_time,
+)
 from seqforecast.forecasting.rows import Rows
 
 __all__ = [
@@ -239,8 +244,9 @@ def _index_of(X: Any, y: Any) -> pd.Index:
     """Return the times of X and y, which must agree."""
     if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series) and not X.index.equals(y.index):
         raise ValueError(
-            f"X and y have different indexes: they begin at {X.index[0]} and {y.index[0]}; they "
-            "must agree row by row. Align them: y = y.reindex(X.index)."
+            f"X and y have different indexes: they begin at {show_time(X.index[0])} and "
+            f"{show_time(y.index[0])}; they must agree row by row. Align them: "
+            "y = y.reindex(X.index)."
         )
     if isinstance(X, pd.DataFrame):
         return X.index
@@ -331,12 +337,13 @@ def check_order(index: pd.Index) -> None:
     if not index.is_monotonic_increasing:
         row = 1 + int(np.argmax(np.asarray(index[1:] < index[:-1])))
         raise ValueError(
-            f"The index is not sorted: {index[row]} at row {row} comes after {index[row - 1]}; the "
-            "oldest step must come first. Call sort_index() before."
+            f"The index is not sorted: {show_time(index[row])} at row {row} comes after "
+            f"{show_time(index[row - 1])}; the oldest step must come first. Call sort_index() "
+            "before."
         )
     if not index.is_unique:
         row = int(np.argmax(index.duplicated()))
         raise ValueError(
-            f"The index has {index[row]} twice, again at row {row}; a step needs one row. Keep the "
-            "first: series[~series.index.duplicated()]."
+            f"The index has {show_time(index[row])} twice, again at row {row}; a step needs one "
+            "row. Keep the first: series[~series.index.duplicated()]."
         )

@@ -11,7 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast.forecasting.calendar import Calendar
-from seqforecast.forecasting.columns import Roles, show
+from seqforecast.forecasting.columns import (
+    Roles,
+    show,
+    show_time,
+)
 from seqforecast.forecasting.panel import Panel, offsets_of, stretches
 
 __all__ = ["Rows", "assemble"]
@@ -98,8 +102,9 @@ def _sort(rows: Rows) -> Rows:
     again = key[1:] == key[:-1]
     if again.any():
         row = int(np.argmax(again))
+        time = show_time(rows.times[rows.time[row]])
         raise ValueError(
-            f"Series {show(rows.ids[rows.series[row]])} has the time {rows.times[rows.time[row]]} "
+            f"Series {show(rows.ids[rows.series[row]])} has the time {time} "
             f"twice ({int(again.sum())} row(s) repeat a time); a step needs one row. Aggregate "
             "them, or keep the first: frame.drop_duplicates([id, time])."
         )
@@ -223,10 +228,10 @@ class _Places:
         """Raise if any row is bad, and name the first."""
         if bad.any():
             row = int(np.argmax(bad))
+            time = show_time(self.rows.times[self.rows.time[row]])
             raise ValueError(
-                f"{what} in series {show(self.rows.ids[self.rows.series[row]])} at "
-                f"{self.rows.times[self.rows.time[row]]} ({int(bad.sum())} such row(s)); a finite "
-                f"number is needed there. {cure}"
+                f"{what} in series {show(self.rows.ids[self.rows.series[row]])} at {time} "
+                f"({int(bad.sum())} such row(s)); a finite number is needed there. {cure}"
             )
 
     def refuse_changes(self, column: NDArray[np.float64], name: Hashable) -> None:

@@ -63,15 +63,15 @@ BAD = {
     "empty X, y": (lambda: (X()[:0], series()[:0]), "empty: 0 rows"),
     "duplicate time": (
         lambda: (series().set_axis(DAYS[[0, 1, 1, *range(3, 12)]]),),
-        "2024-01-02 .* twice, again at row 2; .* needs one row. Keep the first",
+        "2024-01-02.* twice, again at row 2; .* needs one row. Keep the first",
     ),
     "duplicate time of a panel": (
         lambda: (pd.concat([long(), long()[14:15]]),),
-        "Series 'b' has the time 2024-01-03 .* twice .1 row.* needs one row. Aggregate",
+        "Series 'b' has the time 2024-01-03.* twice .1 row.* needs one row. Aggregate",
     ),
     "unsorted series": (
         lambda: (series()[::-1],),
-        "not sorted: 2024-01-11 .* at row 1 .* must come first. Call sort_index",
+        "not sorted: 2024-01-11.* at row 1 .* must come first. Call sort_index",
     ),
     "unsorted wide": (lambda: (X()[::-1],), "not sorted"),
     "unsorted X, y": (lambda: (X()[::-1], series()[::-1]), "not sorted"),
@@ -86,11 +86,11 @@ BAD = {
     "missing id": (lambda: (put(long(), 4, None, "unique_id"),), "'unique_id' has no .* row 4"),
     "gaps of a series": (
         lambda: (series().drop(DAYS[[2, 4, 7]]),),
-        "'air' has gaps: 2024-01-03 .* is the first of 3 missing .* frequency D; .* Fill the gaps",
+        "'air' has gaps: 2024-01-03.* is the first of 3 missing .* frequency D; .* Fill the gaps",
     ),
     "gap of a panel": (
         lambda: (long().drop(15),),
-        "'b' has gaps: 2024-01-04 .* first of 1 missing",
+        "'b' has gaps: 2024-01-04.* first of 1 missing",
     ),
     "gap of integers": (
         lambda: (series().set_axis(range(0, 120, 10)).drop(40),),
@@ -127,7 +127,7 @@ BAD = {
     ),
     "unknown future": (
         lambda: (put(X(), 3, np.nan), series()),
-        "future feature 'f' is NaN or infinite in series 'air' at 2024-01-04 .* past=.'f'.",
+        "future feature 'f' is NaN or infinite in series 'air' at 2024-01-04.* past=.'f'.",
     ),
     "unknown static": (
         lambda: (put(X(), 3, np.nan), series(), {"static": ["f"]}),
@@ -283,7 +283,7 @@ WITH_FEATURE = (long().assign(f=1.0),)
 BAD_FUTURES = {
     "overlap": (
         ((series(),), series()[9:]),
-        "3 of 3 rows .* overlap .* 'air' at 2024-01-10 .* ended at 2024-01-12 .*KFold.*"
+        "3 of 3 rows .* overlap .* 'air' at 2024-01-10.* ended at 2024-01-12.*KFold.*"
         "TimeSeriesSplit.*backtest",
     ),
     "overlap of a panel": (((long(),), long()), "24 of 24 rows .* 'a' at 2024-01-01"),
@@ -297,21 +297,21 @@ BAD_FUTURES = {
     ),
     "duplicates": (
         ((long(),), pd.concat([long_after(), long_after()[2:]])),
-        "'b' at 2024-01-13 .* twice; .* Drop",
+        "'b' at 2024-01-13.* twice; .* Drop",
     ),
     "duplicates of a series": (((series(),), after(3).iloc[[0, 0]]), "twice, again at row 1"),
     "unsorted": (((series(),), after(3)[::-1]), "not sorted"),
     "missing feature": (
         (WITH_FEATURE, long_after()),
-        r"future features \['f'\] are missing .* 'a' at 2024-01-13 .* Pass their",
+        r"future features \['f'\] are missing .* 'a' at 2024-01-13.* Pass their",
     ),
     "unknown feature": (
         (WITH_FEATURE, long_after(f=[1, 1, np.nan])),
-        "'f' is NaN or infinite in series 'b' at 2024-01-13 .* needs its values. Fill",
+        "'f' is NaN or infinite in series 'b' at 2024-01-13.* needs its values. Fill",
     ),
     "steps left out": (
         (WITH_FEATURE, long_after(f=1).drop(0)),
-        r"leave out series 'a' at 2024-01-13 .* \['f'\] are needed .* Pass these rows",
+        r"leave out series 'a' at 2024-01-13.* \['f'\] are needed .* Pass these rows",
     ),
     "steps left out of X": (
         ((X(), series()), after(3, f=1).iloc[[0, 2]]),
@@ -350,7 +350,7 @@ def test_refuses_text_in_a_future_feature_and_times_of_another_kind():
         (
             (X(), series()),
             (after(2, g=1), after(2, g=1)["g"]),
-            "lack the features \['f'\], which fit saw; .* Pass the columns",
+            r"lack the features \['f'\], which fit saw; .* Pass the columns",
         ),
         ((series(),), (after(5, a=1.0)["a"].drop(after(5).index[2]),), "first of 1 missing"),
         ((series(),), (after(2, a=1.0)["a"].shift(freq="2h"),), "not on the grid"),
