@@ -123,7 +123,7 @@ def _write_rows(
     history, lookback = outlook.history, outlook.lookback
     n, first_lag = len(cells), cells - lookback.n_lags + 1
     lags = sliding_window_view(history.values, lookback.n_lags)[first_lag]
-    lags = lags - outlook.level[cells, np.newaxis]
+    lags -= outlook.level[cells, np.newaxis]
     ahead = cells[:, np.newaxis] + np.arange(1, lookback.horizon + 1)
     back = cells[:, np.newaxis] - np.arange(lookback.n_lags - 1 if flat else 0, -1, -1)
     if flat:
@@ -131,7 +131,7 @@ def _write_rows(
     else:
         missing = 1.0 - history.known[cells]
     columns = [
-        np.clip(lags, -_LARGEST, _LARGEST),
+        np.clip(lags, -_LARGEST, _LARGEST, out=lags),
         np.clip(
             base if baseline.informs else seasonal_profile(outlook, cells), -_LARGEST, _LARGEST
         ),

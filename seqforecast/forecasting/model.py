@@ -262,10 +262,10 @@ class SeriesModel:
         ahead = 1 if self.regression.windows else self.horizon
         if (end - first).max() < ahead:
             seasons = self.lookback.seasons
-            needed = seasons[-1] + 1 + ahead
+            season = None if seasons == (1,) else seasons[0] if len(seasons) == 1 else list(seasons)
             raise ValueError(
-                f"season={seasons[0] if len(seasons) == 1 else list(seasons)} and "
-                f"horizon={self.horizon} need at least {needed} values; the longest series has "
+                f"{season=} and horizon={self.horizon} need at least {seasons[-1] + 1 + ahead} "
+                f"values; the longest series has "
                 f"{self.panel.lengths.max()}. Use a shorter season or None, or pass more data."
             )
 

@@ -17,6 +17,8 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from seqforecast._blocks import row_blocks
+
 __all__ = ["Regression", "TrainingRows", "reads_windows", "validates"]
 
 Rows = NDArray[np.float32]
@@ -26,6 +28,9 @@ _WINDOWS_ENOUGH, _ROWS_ENOUGH = 500, 10_000
 training rows, of scikit-learn's gradient boosting."""
 
 _VALIDATION_FRACTION = 0.1
+
+_BLOCK = 1 << 18
+"""Values copied at once."""
 
 
 @dataclass(frozen=True)
@@ -145,13 +150,24 @@ class Regression:
             X, y = as_windows(data.rows, self.window), as_windows(targets, self.window)
             # A window belongs to the series that its first row belongs to.
             return X, y, None if data.weight is None else data.weight[: len(X)]
-        known = ~np.isnan(targets).any(axis=1)
+        known = np.logical_not(np.isnan(targets).any(axis=1))
         weight = None if data.weight is None else data.weight[known]
         y = targets[known].astype(np.float64)
-        # In float64: lags relative to their mean are collinear, and what solves normal equations
-        # needs the digits.
-        rows = data.rows[known].astype(np.float64)
-        return rows, y[:, 0] if y.shape[1] == 1 else y, weight
+        return _picked(data.rows, known), y[:, 0] if y.shape[1] == 1 else y, weight
+
+
+def _picked(rows: Rows, which: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Copy some rows in float64, a block at a time.
+
+    Lags relative to their mean are collinear: what solves normal equations needs the digits.
+    """
+    picked = np.empty((np.count_nonzero(which), rows.shape[1]))
+    start = 0
+    for block in row_blocks(rows, _BLOCK):
+        some = rows[block][which[block]]
+        picked[start : start + len(some)] = some
+        start += len(some)
+    return picked
 
 
 def as_windows(rows: Rows, window: int) -> Rows:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from numbers import Integral
 from typing import Any
 
 import pandas as pd
+
+from seqforecast._checks import check_integer
 
 __all__ = ["calendar_seasons", "season_lengths"]
 
@@ -54,7 +54,10 @@ def season_lengths(
             )
         suggested = () if offset is None else calendar_seasons(offset)
         return tuple(m for m in suggested if 2 * m + horizon <= longest) or (1,)
-    lengths = tuple(sorted({_checked(m) for m in _listed(season)}))
+    listed = season if isinstance(season, list | tuple) else [season]
+    for length in listed:
+        check_integer("season", length)
+    lengths = tuple(sorted({int(length) for length in listed}))
     if not lengths:
         raise ValueError(
             f"{season=} is empty; at least one number of steps is needed. Pass None for series "
@@ -77,21 +80,3 @@ def calendar_seasons(offset: pd.offsets.BaseOffset) -> tuple[int, ...]:
         return tuple(m for m in lengths if 2 <= m <= _LONGEST)[-2:]
     length, rest = divmod(_STEPS.get(code, 1), offset.n)
     return (length,) if rest == 0 and length > 1 else ()
-
-
-def _listed(season: Any) -> Iterable[Any]:
-    return season if isinstance(season, list | tuple) else [season]
-
-
-def _checked(length: Any) -> int:
-    if isinstance(length, bool) or not isinstance(length, Integral):
-        raise TypeError(
-            f"season={length!r} is a {type(length).__name__}; a positive integer, the steps in a "
-            "season, is needed. Pass for example season=12, [24, 168], 'auto' or None."
-        )
-    if length < 1:
-        raise ValueError(
-            f"season={length} is below 1; the steps in a season are needed. Pass for example "
-            "season=12, or None for series without a season."
-        )
-    return int(length)
