@@ -198,7 +198,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             self.__dict__.pop(name, None)
         if y is not None:
             validate_data(self, X, skip_check_array=True)
-        self._form, self._model, self._scores = form, model, scores
+        # What the fit saw stays for the scores, so that they are the same after any update.
+        self._form, self._model, self._fitted, self._scores = form, model, model, scores
         regression = model.regression
         self.regressor_ = regression.by_step or regression.fitted
         self.season_ = model.lookback.seasons
@@ -433,9 +434,9 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _scores_of(self, steps: int) -> ConformalScores:
         """Return the scores of so many steps, the same whatever was asked before."""
-        n_blocks = -(-steps // self._model.horizon)
+        n_blocks = -(-steps // self._fitted.horizon)
         if n_blocks not in self._scores:
-            scores = conformal_scores(self._model, n_blocks * self._model.horizon)
+            scores = conformal_scores(self._fitted, n_blocks * self._fitted.horizon)
             self._scores = {**self._scores, n_blocks: scores}
         return self._scores[n_blocks]
 

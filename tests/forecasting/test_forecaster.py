@@ -472,3 +472,12 @@ def test_fit_predict_update_warn_of_nothing_and_leave_what_they_are_given_alone(
     array = wave(pd.RangeIndex(60)).to_numpy()
     array.setflags(write=False)
     forecaster().fit(array).update(np.ones(2))
+
+
+def test_intervals_after_update_do_not_depend_on_what_was_asked_before():
+    values = wave(INDEXES["integers"])
+    asked, silent = forecaster().fit(values[:-4]), forecaster().fit(values[:-4])
+    asked.predict(2, level=80)
+    asked.update(values[-4:])
+    silent.update(values[-4:])
+    pd.testing.assert_frame_equal(asked.predict(2, level=80), silent.predict(2, level=80))

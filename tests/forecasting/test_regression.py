@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, SGDRegressor
+from sklearn.utils.validation import has_fit_parameter
 
 from seqforecast import GRURegressor
 from seqforecast.forecasting.regression import (
@@ -15,6 +16,9 @@ from seqforecast.forecasting.regression import (
     reads_windows,
     validates,
 )
+
+BOOSTING_VALIDATES = has_fit_parameter(HistGradientBoostingRegressor(), "X_val")
+"""From scikit-learn 1.7 on."""
 
 
 class OneOutput(RegressorMixin, BaseEstimator):
@@ -229,8 +233,12 @@ def test_who_reads_windows():
         # "auto" is for more than 10,000 rows, and these are the rows that it is handed.
         (HistGradientBoostingRegressor(), 5_000, 0.0),
         (HistGradientBoostingRegressor(), 11_000, 0.0),
-        (HistGradientBoostingRegressor(), 11_200, 0.1),
-        (HistGradientBoostingRegressor(early_stopping=True, validation_fraction=0.3), 90, 0.3),
+        (HistGradientBoostingRegressor(), 11_200, 0.1 * BOOSTING_VALIDATES),
+        (
+            HistGradientBoostingRegressor(early_stopping=True, validation_fraction=0.3),
+            90,
+            0.3 * BOOSTING_VALIDATES,
+        ),
         (Windows(False), 10_000, 0.0),
         (Windows(True), 10, 0.1),
         (Windows(True, 0.25), 10, 0.25),

@@ -23,7 +23,7 @@ SUGGESTED = {
     **{"10min": (144, 1008), "20min": (72, 504), "90min": (16, 112), "45min": (32, 224)},
     **{"s": (60,), "10s": (6, 360), "30s": (2, 120), "100ms": (600,), "us": (), "ns": ()},
     **{"40ms": (1500,), "39ms": ()},
-    **dict.fromkeys(("WOM-2TUE", "LWOM-FRI", "RE-N-DEC-MON", "bh"), ()),
+    **dict.fromkeys(("WOM-2TUE", "RE-N-DEC-MON", "bh"), ()),
 }
 SUGGESTED["5min"] = (12, 288)
 
