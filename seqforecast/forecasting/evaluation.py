@@ -82,7 +82,8 @@ def evaluate(
 
     See Also
     --------
-    seqforecast.metrics : The same errors for arrays.
+    backtest : Where the frame comes from.
+    seqforecast.metrics.mase : One of the errors, for arrays.
 
     Notes
     -----
