@@ -81,7 +81,7 @@ def measure_panel() -> dict:
     note("predict of 14 steps")
     forecaster.predict(56)
     note("predict of 56 steps")
-    forecaster.read(frame)
+    forecaster._read(frame)
     note("of which: frame to panel")
     spans = itertools.pairwise(marks)
     return {name: end - start for (_, start), (name, end) in spans if name}

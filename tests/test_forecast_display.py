@@ -290,10 +290,10 @@ def test_many_series_can_be_asked_for():
 def test_forecasts_of_some_series_need_no_others(monkeypatch):
     model = forecaster().fit(long(9))
     asked = []
-    forecasts = Forecaster.forecasts
+    forecasts = Forecaster._forecasts
     monkeypatch.setattr(
         Forecaster,
-        "forecasts",
+        "_forecasts",
         lambda self, rows, **o: asked.append(rows) or forecasts(self, rows, **o),
     )
     ForecastDisplay.from_estimator(model, 2, ids="s3")

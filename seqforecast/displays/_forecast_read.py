@@ -41,7 +41,7 @@ def read_forecast(
     if n_history is not None:
         check_integer("n_history", n_history)
     panel: Panel = forecaster._model.panel
-    asked = forecaster.asked(X)
+    asked = forecaster._asked(X)
     available = np.unique(asked.series)
     shown = available[chosen_series(ids, panel.ids.take(available))]
     # Of ten thousand series, those that are shown are enough.
@@ -52,7 +52,7 @@ def read_forecast(
         CUTOFF: panel.calendar.times(last),
         DS: panel.calendar.times(last + ahead),
     }
-    forecast = pd.DataFrame(labels | forecaster.forecasts(rows, level=level))
+    forecast = pd.DataFrame(labels | forecaster._forecasts(rows, level=level))
     horizon = rows.horizon
     if n_history is None:
         n_history = max(_SEASONS * forecaster.season_[0], _HORIZONS * horizon, FEWEST)

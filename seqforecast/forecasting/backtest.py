@@ -107,8 +107,8 @@ def backtest(
     check_integer("n_folds", n_folds)
     check_integer("step", horizon if step is None else step)
     check_flag("refit", refit)
-    forecaster.check_parameters()
-    panel, _ = forecaster.read(*data) if isinstance(data, tuple) else forecaster.read(data)
+    forecaster._check_parameters()
+    panel, _ = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
     task = _Task(forecaster, panel, int(horizon), checked_levels(level))
     if refit:
@@ -160,7 +160,7 @@ class _Task:
         return folds
 
     def _fit(self, known: Panel) -> SeriesModel:
-        return clone(self.forecaster).new_model().fit(known)
+        return clone(self.forecaster)._new_model().fit(known)
 
     def _scores(self, model: SeriesModel) -> Any:
         return conformal_scores(model, self.horizon) if self.levels else None

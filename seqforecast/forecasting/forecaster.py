@@ -190,9 +190,9 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         TypeError
             If times, targets or features are of a type that cannot be used.
         """
-        self.check_parameters()
-        panel, form = self.read(X, y)
-        model = self.new_model().fit(panel)
+        self._check_parameters()
+        panel, form = self._read(X, y)
+        model = self._new_model().fit(panel)
         scores = {} if self.intervals is None else {1: conformal_scores(model, self.horizon)}
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
@@ -240,8 +240,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             features; or if there is too little data for `level`.
         """
         check_is_fitted(self)
-        rows = self.asked(X)
-        return result(self._form, self._model.panel, rows, self.forecasts(rows, level=level))
+        rows = self._asked(X)
+        return result(self._form, self._model.panel, rows, self._forecasts(rows, level=level))
 
     def update(self, X: Any, y: Any = None, *, passes: int = 0) -> Forecaster:
         """Take in new observations, and forecast from the new end without a refit.
@@ -353,7 +353,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     # What backtest and pictures share ----------------------------------------------------------
 
-    def check_parameters(self) -> None:
+    def _check_parameters(self) -> None:
         """Raise if a parameter cannot be used."""
         regressor = self.regressor
         if isinstance(regressor, type) or not (
@@ -381,13 +381,13 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"for example columns={COLUMNS}."
             )
 
-    def read(self, X: Any, y: Any = None) -> Any:
+    def _read(self, X: Any, y: Any = None) -> Any:
         """Return data as a panel, and the form that they came in."""
         return read_panel(
             X, y, columns=self.columns, past=self.past, future=self.future, static=self.static
         )
 
-    def new_model(self) -> SeriesModel:
+    def _new_model(self) -> SeriesModel:
         """Return a model with these parameters, not fitted."""
         return SeriesModel(
             clone(self.regressor),
@@ -398,7 +398,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             baseline=self.baseline,
         )
 
-    def asked(self, X: Any) -> FutureRows:
+    def _asked(self, X: Any) -> FutureRows:
         """Return what ``predict(X)`` asks for."""
         panel = self._model.panel
         if X is None or isinstance(X, Number | str):
@@ -410,7 +410,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             self._require_whole_blocks(rows)
         return rows
 
-    def forecasts(self, rows: FutureRows, *, level: Any = None) -> dict[str, Array]:
+    def _forecasts(self, rows: FutureRows, *, level: Any = None) -> dict[str, Array]:
         """Return forecasts and ends of intervals, a value a row, by column name."""
         levels = checked_levels(level)
         scores = self._scores_of(rows.horizon) if levels else None

@@ -241,10 +241,10 @@ class WithoutTransform(Forecaster):
         super().__init__(regressor, window=window, horizon=horizon)
         del self.transform
 
-    def new_model(self):
+    def _new_model(self):
         self.transform = "auto"
         try:
-            return super().new_model()
+            return super()._new_model()
         finally:
             del self.transform
 
