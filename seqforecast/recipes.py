@@ -64,6 +64,7 @@ def recurrent_forecaster(
     >>> len(forecaster.set_params(regressor__max_steps=50).fit(load_airline()).predict())
     12
     """
+    check_integer("horizon", horizon)
     check_word("cell", cell, _CELLS)
     if window != "auto":
         check_integer("window", window)

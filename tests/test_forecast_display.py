@@ -100,9 +100,9 @@ INDEXES = {
 def test_lines_and_bands_hold_history_and_forecast(index):
     y = series(index)
     model = forecaster().fit(y[:-5])
-    known, expected = y[:-5], model.predict(5, level=[80, 95])
+    known, expected = y[:-5], model.predict(5, level=[40, 60])
     display = render(
-        ForecastDisplay.from_estimator(model, 5, level=[95, 80], n_history=30, truth=y)
+        ForecastDisplay.from_estimator(model, 5, level=[60, 40], n_history=30, truth=y)
     )
     artists = display.artists_
     [history], [truth], [forecast] = artists["history"], artists["truth"], artists["forecast"]
@@ -118,7 +118,7 @@ def test_lines_and_bands_hold_history_and_forecast(index):
     np.testing.assert_array_equal(x, stamps(y.index[-6:]))
     np.testing.assert_allclose(drawn, [known.iloc[-1], *expected["y_hat"]])
     assert (np.diff(x) > np.zeros(1, np.diff(x).dtype)).all()
-    for level in (80, 95):
+    for level in (40, 60):
         [band] = artists["bands"][str(level)]
         lower, upper = edges(band)
         np.testing.assert_allclose(lower, [known.iloc[-1], *expected[f"lo-{level}"]])
@@ -126,7 +126,7 @@ def test_lines_and_bands_hold_history_and_forecast(index):
     [cutoff] = artists["cutoffs"]
     assert cutoff.get_xdata()[0] == stamps(known.index[-1:])[0]
     assert display.ax_.get_ylabel() == "sales"
-    assert labels_of(display) == ["history", "what came", "forecast", "80 %", "95 %", "cutoff"]
+    assert labels_of(display) == ["history", "what came", "forecast", "40 %", "60 %", "cutoff"]
 
 
 def test_narrower_bands_are_darker_and_in_front():

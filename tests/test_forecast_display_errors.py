@@ -136,3 +136,9 @@ def test_missing_matplotlib_is_named(fitted, monkeypatch):
             getattr(ForecastDisplay, call)(fitted)
     with pytest.raises(ImportError, match="plot requires matplotlib"):
         ForecastDisplay(pd.DataFrame()).plot()
+
+
+@pytest.mark.parametrize("ax", ["x", np.array([1, 2])])
+def test_what_is_no_axes_is_refused(ax):
+    with pytest.raises(TypeError, match="ax is a .*; one matplotlib Axes is needed. Pass one of"):
+        ForecastDisplay.from_estimator(forecaster().fit(series()), ax=ax)

@@ -22,7 +22,7 @@ from seqforecast.displays._forecast_frames import (
     require_columns,
 )
 from seqforecast.displays._forecast_read import read_forecast
-from seqforecast.displays._style import clean, legend_of_all, small_multiples, text_size
+from seqforecast.displays._style import check_axes, clean, legend_of_all, small_multiples, text_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -280,6 +280,8 @@ class ForecastDisplay:
         ids = index_of(self.forecast[ID]).unique()
         if len(ids) == 0:
             raise ValueError(f"forecast has no rows; a row a forecast is needed. {cure}")
+        if ax is not None:
+            check_axes(ax)
         if ax is not None and len(ids) > 1:
             raise ValueError(
                 f"ax was given for {len(ids)} series, which need axes of their own; one series "

@@ -20,6 +20,7 @@ __all__ = [
     "SEASON",
     "SKY",
     "VERMILLION",
+    "check_axes",
     "clean",
     "color_bar",
     "halo",
@@ -85,10 +86,20 @@ _NARROW = 4.0
 def new_axes(ax: Axes | None) -> Axes:
     """Return the caller's axes, or those of a new figure."""
     if ax is not None:
+        check_axes(ax)
         return ax
     import matplotlib.pyplot as plt
 
     return plt.subplots(layout="constrained")[1]
+
+
+def check_axes(ax: Any) -> None:
+    """Raise unless it can be drawn into."""
+    if not hasattr(ax, "plot"):
+        raise TypeError(
+            f"ax is a {type(ax).__name__}; one matplotlib Axes is needed. Pass one of "
+            "plt.subplots(...)[1], or None."
+        )
 
 
 def small_multiples(count: int) -> NDArray[Any]:

@@ -16,6 +16,7 @@ __all__ = [
     "check_three",
     "choose_roles",
     "float_values",
+    "listed_names",
     "nearest",
     "show",
     "show_time",
@@ -42,9 +43,9 @@ def choose_roles(
     static: Iterable[Hashable] | None,
 ) -> Roles:
     """Give every feature column its role; `future` takes what the others leave if it is None."""
-    past, static = _names("past", past), _names("static", static)
+    past, static = listed_names("past", past), listed_names("static", static)
     rest = tuple(name for name in available if name not in past and name not in static)
-    roles = Roles(past, rest if future is None else _names("future", future), static)
+    roles = Roles(past, rest if future is None else listed_names("future", future), static)
     role_of: dict[Hashable, str] = {}
     for role, names in roles.items():
         for name in names:
@@ -73,7 +74,7 @@ def check_three(columns: Any) -> tuple[Hashable, Hashable, Hashable]:
     return names
 
 
-def _names(role: str, names: Iterable[Hashable] | None) -> tuple[Hashable, ...]:
+def listed_names(role: str, names: Iterable[Hashable] | None) -> tuple[Hashable, ...]:
     """Return a list of names as a tuple."""
     if names is None:
         return ()

@@ -101,7 +101,7 @@ def evaluate(
     One series, forecast from two cutoffs:
 
     >>> import pandas as pd
-    >>> from seqforecast.forecasting.evaluation import evaluate
+    >>> from seqforecast import evaluate
     >>> frame = pd.DataFrame(
     ...     {
     ...         "unique_id": "store",
@@ -194,6 +194,13 @@ def _read(frame: pd.DataFrame, series: str, target: str, group: str | None) -> t
     if group is not None:
         of_group, labels = _codes(frame, group, sort=group != series)
         n_groups = len(labels)
+    place = [name for name in (series, "cutoff", "step") if name in frame]
+    if len(place) == 3 and frame.duplicated(place).any():
+        raise ValueError(
+            f"frame has {int(frame.duplicated(place).sum())} rows whose {place} came before; one "
+            "forecast of each step is needed. Evaluate the frames of several forecasters one by "
+            "one."
+        )
     y = _numbers(frame, target)
     known = ~np.isnan(y)
     if not known.any():
@@ -375,13 +382,20 @@ def _of_function(function: Callable[[Floats, Floats], float]) -> _Recipe:
         for cell, (start, end) in enumerate(pairwise(bounds)):
             if start < end:
                 part = order[start:end]
-                errors[cell] = _number(name, function(rows.y[part], forecast[part]))
+                errors[cell] = _number(name, function, rows.y[part], forecast[part])
         return errors
 
     return _Recipe(name, (OURS, NAIVE), of_cells)
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, function: Callable[[Floats, Floats], Any], *arrays: Floats) -> float:
+    try:
+        value = function(*arrays)
+    except TypeError as error:
+        raise TypeError(
+            f"the metric {name} failed: {error}. A function of two arrays, f(y_true, y_pred), is "
+            "needed. Wrap it: def my_error(y_true, y_pred): return ..."
+        ) from error
     try:
         return float(value)
     except (TypeError, ValueError) as error:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from numbers import Number, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -78,7 +85,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     regressor_ : regressor or list of regressors
-        The fitted regressor; one for each step of the horizon where it forecasts one value only.
+        The fitted regressor; one for each step of the horizon where it forecasts one value only,
+        or where missing targets would cost a regressor of several outputs many cutoffs.
     season_ : tuple of int
         The seasons in steps; (1,) where there is none.
     transform_ : {"log"}, transformer or None
@@ -109,9 +117,10 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     .. math:: (z_{t+j} - \hat z^{\,base}_{t+j}) / s, \qquad j = 1, \dots, horizon.
 
     A missing value (NaN) is filled from a season before for the look back, marked, and carries no
-    loss. Where a regressor of windows takes `sample_weight`, a series under a logarithm counts by
-    the root of s. Where a regressor stops early and takes ``X_val, y_val``, the newest cutoffs of
-    all series, from one moment on, validate; no training target lies after it.
+    loss; those at the end of a series are forecast on the way to the steps behind them. Where a
+    regressor of windows takes `sample_weight`, a series under a logarithm counts by the root of s.
+    Where a regressor stops early and takes ``X_val, y_val``, the newest cutoffs of all series, from
+    one moment on, validate; no training target lies after it.
 
     References
     ----------
@@ -222,7 +231,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             Coverage of intervals in percent, for example ``[80, 95]``. They hold each value of
             the future with that probability, as far as it is like the newest past: split
             conformal prediction, by step, in units of each series. Wider levels contain
-            narrower ones.
+            narrower ones. Where a short history gives too few errors for a level, it warns.
 
         Returns
         -------
@@ -241,6 +250,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = self._asked(X)
+        self._warn_if_too_wide(rows, level)
         return result(self._form, self._model.panel, rows, self._forecasts(rows, level=level))
 
     def update(self, X: Any, y: Any = None, *, passes: int = 0) -> Forecaster:
@@ -363,6 +373,11 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"{regressor=} is no regressor; an object with fit and predict is needed. Pass "
                 "for example regressor=LSTMRegressor()."
             )
+        if is_classifier(regressor):
+            raise TypeError(
+                f"regressor is a classifier, {type(regressor).__name__}; a regressor is needed, "
+                "which forecasts numbers. Pass for example regressor=Ridge()."
+            )
         last = regressor[-1] if isinstance(regressor, Pipeline) else regressor
         if reads_windows(last) and not reads_windows(regressor):
             raise ValueError(
@@ -415,6 +430,18 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         levels = checked_levels(level)
         scores = self._scores_of(rows.horizon) if levels else None
         return forecast_columns(self._model, rows, levels, scores)
+
+    def _warn_if_too_wide(self, rows: FutureRows, level: Any) -> None:
+        """Warn of levels for which there are too few errors."""
+        levels = checked_levels(level)
+        highest = self._scores_of(rows.horizon).highest_level if levels else 100.0
+        if levels and max(levels) > highest:
+            warnings.warn(
+                f"level={max(levels):g} needs more errors of held-out forecasts than this history "
+                f"gives: up to {highest:.3g} % can be told. The largest error stands in, so that "
+                "such intervals are too narrow.",
+                stacklevel=3,
+            )
 
     def _require_whole_blocks(self, rows: FutureRows) -> None:
         """Refuse future features of a part of the steps that are forecast at once."""

@@ -26,6 +26,8 @@ __all__ = ["next_times", "read_future"]
 
 def read_future(form: Form, panel: Panel, X_future: Any) -> FutureRows:
     """Read what `predict` asks: rows after the end, in the form of fit without the target."""
+    if isinstance(X_future, pd.Index):
+        X_future = pd.DataFrame(index=X_future)
     if form.kind == "long":
         series, times, columns = _asked_long(form, panel, X_future)
     else:
@@ -59,7 +61,8 @@ def _asked_long(
         stranger = ids[int(np.argmax(known < 0))]
         raise ValueError(
             f"The rows to predict hold {int((known < 0).sum())} series that fit has not seen, the "
-            f"first is {show(stranger)}. {nearest(stranger, panel.ids, 'series')}"
+            f"first is {show(stranger)}. {nearest(stranger, panel.ids, 'series')} A new series "
+            "needs a history: give it to update(...)."
         )
     times = pd.Index(X[ds])
     if times.hasnans:
@@ -74,6 +77,11 @@ def _asked_steps(
     """Read the times and columns of a frame, Series or array with a row a step."""
     X = X if isinstance(X, pd.DataFrame | pd.Series) else plain_array(X, "X")
     check_filled(len(X), 1)
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "biuf":
+        raise TypeError(
+            f"The rows to predict are an array of dtype {X.dtype}; features, a frame, an index of "
+            "times or a number of steps is needed. Pass times as pd.DatetimeIndex(...)."
+        )
     if isinstance(X, np.ndarray) or not form.labelled:
         times = next_times(panel, len(X))
     else:

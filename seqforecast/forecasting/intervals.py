@@ -41,6 +41,12 @@ class ConformalScores:
         """How many steps ahead there are errors of."""
         return len(self.errors)
 
+    @property
+    def highest_level(self) -> float:
+        """The widest level that the errors of every step can tell, in percent."""
+        fewest = min(len(errors) for errors in self.errors)
+        return 100.0 * fewest / (fewest + 1)
+
     def half_width(self, level: float, steps: int) -> Array:
         """Return half the width of intervals that hold `level` percent, by step: (steps,).
 

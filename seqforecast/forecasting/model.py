@@ -150,11 +150,17 @@ class SeriesModel:
         -------
         ndarray of shape (n, steps)
         """
-        n_blocks = -(-steps // self.horizon)
+        series = np.arange(self.panel.n_series) if series is None else series
+        # Missing values at the end of a series are forecast, too, on the way to the others.
+        missing = _missing_at_end(self.panel)[series]
+        n_blocks = -(-(int(missing.max()) + steps) // self.horizon)
         newest = self.lookback.memory
-        history = self._history(blank=n_blocks * self.horizon, newest=newest, series=series)
-        members = self.members if series is None else self.members[series]
+        history = self._history(
+            blank=n_blocks * self.horizon, newest=newest, series=series, without=missing
+        )
+        members = self.members[series]
         if future is not None and future.shape[2]:
+            future = self._with_missing(future, series, missing)
             self._set_future(history, future, n_blocks * self.horizon)
         ahead = np.arange(1, self.horizon + 1)
         for block in range(n_blocks):
@@ -162,7 +168,7 @@ class SeriesModel:
             forecast = self._next_block(Outlook(history, self.lookback, members), cells)
             history.values[cells[:, np.newaxis] + ahead] = forecast
             history.known[cells[:, np.newaxis] + ahead] = True
-        return history.values[history.end[:, np.newaxis] + np.arange(steps)]
+        return history.values[(history.end + missing)[:, np.newaxis] + np.arange(steps)]
 
     def in_units(self, values: Array, series: Cells) -> Array:
         """Express values of some series (n, steps) in the units of each."""
@@ -205,12 +211,19 @@ class SeriesModel:
         self.values = self.units.by_row(panel.lengths).express(filled)
 
     def _history(
-        self, *, blank: int, newest: int | None = None, series: Cells | None = None
+        self,
+        *,
+        blank: int,
+        newest: int | None = None,
+        series: Cells | None = None,
+        without: Cells | None = None,
     ) -> History:
+        """Lay out some series, without some of their newest steps."""
         panel, values = self.panel, self.values
         if series is not None:
-            values = values[stretches(panel.offsets[series], panel.lengths[series])]
-            panel = panel.take(series)
+            lengths = panel.lengths[series] - (0 if without is None else without)
+            values = values[stretches(panel.offsets[series], lengths)]
+            panel = panel.take(series, lengths)
         return History.of(
             values,
             ~np.isnan(panel.values),
@@ -309,6 +322,20 @@ class SeriesModel:
         base = self.baseline_.forecast(outlook, cells)
         return outlook.level[cells, np.newaxis] + base + error
 
+    def _with_missing(self, future: Array, series: Cells, missing: Cells) -> Array:
+        """Put the future features of the missing steps at the end before those that are asked."""
+        panel, steps = self.panel, future.shape[1]
+        longest = int(missing.max())
+        whole = np.full((len(series), longest + steps, future.shape[2]), np.nan)
+        rows = np.repeat(np.arange(len(series)), missing)
+        place = stretches(np.zeros_like(missing), missing)
+        known = stretches(panel.offsets[series + 1] - missing, missing)
+        whole[rows, place] = panel.future[known]
+        whole[np.arange(len(series))[:, np.newaxis], missing[:, np.newaxis] + np.arange(steps)] = (
+            future
+        )
+        return whole
+
     def _set_future(self, history: History, future: Array, n_cells: int) -> None:
         steps = np.arange(future.shape[1])
         given = ~np.isnan(future).any(axis=2)
@@ -318,3 +345,10 @@ class SeriesModel:
             self.features.express_future(future), newest[:, :, np.newaxis], axis=1
         )
         history.future[history.end[:, np.newaxis] + np.arange(n_cells)] = scaled
+
+
+def _missing_at_end(panel: Panel) -> Cells:
+    """Return how many values are missing behind the last that is known, of each series."""
+    place = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
+    known = np.where(np.isnan(panel.values), 0, place)
+    return panel.lengths - 1 - np.maximum.reduceat(known, panel.offsets[:-1])

@@ -76,10 +76,10 @@ class Panel:
         """The calendar position of each last row."""
         return self.first + self.lengths - 1
 
-    def take(self, series: NDArray[np.int64]) -> Panel:
-        """Keep these series only, in this order."""
+    def take(self, series: NDArray[np.int64], lengths: NDArray[np.int64] | None = None) -> Panel:
+        """Keep these series only, in this order, and of each the oldest steps, or all."""
         series = np.asarray(series, dtype=np.int64)
-        return self._cut(series, self.lengths[series])
+        return self._cut(series, self.lengths[series] if lengths is None else lengths)
 
     def until(self, position: int) -> Panel:
         """Return what was known at a calendar position; series that began later are left out."""

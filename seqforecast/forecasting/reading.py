@@ -16,6 +16,7 @@ from seqforecast.forecasting.columns import (
     Roles,
     choose_roles,
     float_values,
+    listed_names,
     show_time,
 )
 from seqforecast.forecasting.rows import Rows
@@ -71,9 +72,9 @@ def read_rows(
         check_unique(X)
         if _is_long(X, columns):
             return _read_long(X, columns, past, future, static)
-    choose_roles((), past, future, static)  # neither a series nor a wide frame has features
     if not isinstance(X, pd.Series | pd.DataFrame):
         X = plain_array(X, "The data")
+    _refuse_roles(X, past, future, static)
     return _read_series(X) if X.ndim == 1 else _read_wide(X)
 
 
@@ -216,11 +217,31 @@ def _one_id(name: Hashable) -> pd.Index:
     return pd.Index(["y" if name is None else name], tupleize_cols=False)
 
 
+def _refuse_roles(X: Any, past: _Names, future: _Names, static: _Names) -> None:
+    """Refuse features of a series or a wide frame, which have none."""
+    if isinstance(X, pd.Series | pd.DataFrame):
+        check_order(X.index)
+    lists = {"past": past, "future": future, "static": static}
+    named = {role: listed_names(role, names) for role, names in lists.items()}
+    given = [f"{role}={list(names)}" for role, names in named.items() if names]
+    if given:
+        kind = "one series" if X.ndim == 1 else "a frame with a column a series"
+        raise ValueError(
+            f"{' and '.join(given)}, but the data is {kind}, which has no features; a long frame, "
+            "or X and y, is needed. Pass such data, or leave the lists out."
+        )
+
+
 def plain_array(values: Any, what: str) -> NDArray[Any]:
     """Return an array-like of one or two dimensions as an array."""
     if issparse(values):
         raise TypeError(
             f"{what} is a sparse matrix; a dense array is needed. Call {what}.toarray() before."
+        )
+    if values is None or isinstance(values, str | bytes | dict | set):
+        raise TypeError(
+            f"{what} is a {type(values).__name__}; a Series, a DataFrame or an array is needed. "
+            "Read a file with pd.read_csv(...) before."
         )
     array = np.asarray(values)
     if array.ndim not in (1, 2):

@@ -29,6 +29,9 @@ training rows, of scikit-learn's gradient boosting."""
 
 _VALIDATION_FRACTION = 0.1
 
+_MOST_LOST = 0.05
+"""Share of the cutoffs that may be lost to missing targets before each step is fitted alone."""
+
 _BLOCK = 1 << 18
 """Values copied at once."""
 
@@ -95,7 +98,7 @@ class Regression:
 
     def fit(self, train: TrainingRows, valid: TrainingRows | None) -> Regression:
         """Fit the regressor, or a copy of it for each step of the horizon."""
-        if self._fits_all_steps(train.targets.shape[1]):
+        if self._fits_all_steps(train.targets):
             self.fitted = self._fit_one(train, valid, slice(None))
         else:
             steps = range(train.targets.shape[1])
@@ -119,8 +122,10 @@ class Regression:
         columns = [f.reshape(len(rows), -1) for f in forecasts]
         return np.concatenate(columns, axis=1).astype(np.float64, copy=False)
 
-    def _fits_all_steps(self, horizon: int) -> bool:
-        return horizon == 1 or self.windows or get_tags(self.regressor).target_tags.multi_output
+    def _fits_all_steps(self, targets: Rows) -> bool:
+        if targets.shape[1] == 1 or self.windows:
+            return True
+        return get_tags(self.regressor).target_tags.multi_output and _lost(targets) <= _MOST_LOST
 
     def _fit_one(self, train: TrainingRows, valid: TrainingRows | None, columns: slice) -> Any:
         X, y, weight = self.arranged(train, columns)
@@ -154,6 +159,18 @@ class Regression:
         weight = None if data.weight is None else data.weight[known]
         y = targets[known].astype(np.float64)
         return _picked(data.rows, known), y[:, 0] if y.shape[1] == 1 else y, weight
+
+
+def _lost(targets: Rows) -> float:
+    """Return the share of cutoffs with a target that is missing before one that is known.
+
+    A regressor of several outputs cannot learn from them; what lies beyond the end of a series
+    does not count.
+    """
+    known = ~np.isnan(targets)
+    later = np.logical_or.accumulate(known[:, ::-1], axis=1)[:, ::-1]
+    holes = (later & ~known).any(axis=1)
+    return float(holes.sum() / max(1, later[:, 0].sum()))
 
 
 def _picked(rows: Rows, which: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -415,7 +415,8 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
     ) -> None:
         """Train the net; keep it also where training was broken off with good weights."""
         net.lr, net.batch_size = self.lr, min(self.batch_size, len(data))
-        if self.batch_size > max(len(data), _DEFAULT_BATCH):
+        # An epoch of one step is short; where steps are counted, nothing is lost.
+        if self.max_steps is None and self.batch_size > max(len(data), _DEFAULT_BATCH):
             warnings.warn(
                 f"batch_size={self.batch_size}, but there are {len(data)} training windows; every "
                 "step uses them all. Lower batch_size or pass more windows.",

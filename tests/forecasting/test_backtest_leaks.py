@@ -204,14 +204,14 @@ def peek_at_the_transform(monkeypatch):
     ],
 )
 def test_the_detector_finds_a_leak(monkeypatch, leak, transform, refit):
-    honest_read = Forecaster.read
+    honest_read = Forecaster._read
 
     def read(forecaster, *arguments):
         panel, form = honest_read(forecaster, *arguments)
         WHOLE["panel"] = panel
         return panel, form
 
-    monkeypatch.setattr(Forecaster, "read", read)
+    monkeypatch.setattr(Forecaster, "_read", read)
     forecaster, frame = ridge(transform=transform), data(True, "none")
     assert not find_leaks(forecaster, frame, refit, ["y"])
     leak(monkeypatch)

@@ -489,3 +489,15 @@ def test_series_or_step_that_is_missing(frame):
     frame["unique_id"] = frame["unique_id"].where(frame["unique_id"] == "a")
     with pytest.raises(ValueError, match="column 'unique_id' has 4 missing values; .* Drop those"):
         evaluate(frame)
+
+
+def test_a_row_that_came_before_is_refused(frame):
+    twice = pd.concat([frame, frame[2:4]])
+    with pytest.raises(ValueError, match="2 rows whose .* came before; .* Evaluate the frames"):
+        evaluate(twice)
+
+
+@pytest.mark.parametrize("metric", [lambda y: y.mean(), np.median], ids=["one argument", "median"])
+def test_a_function_that_fails_is_named(frame, metric):
+    with pytest.raises(TypeError, match=r"the metric .* failed: .* f\(y_true, y_pred\), is needed"):
+        evaluate(frame, [metric])

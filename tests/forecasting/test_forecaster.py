@@ -110,8 +110,8 @@ def test_level_adds_columns_to_every_form(names):
     assert both.columns.to_list() == [
         (name, column) for name in "ba" for column in ("y_hat", "lo-80", "hi-80")
     ]
-    panel = forecaster(columns=names).fit(long_of(wide, names)).predict(2, level=99.5)
-    assert list(panel.columns) == [*names[:2], "y_hat", "lo-99.5", "hi-99.5"]
+    panel = forecaster(columns=names).fit(long_of(wide, names)).predict(2, level=62.5)
+    assert list(panel.columns) == [*names[:2], "y_hat", "lo-62.5", "hi-62.5"]
     assert panel[names[0]].to_list() == ["a", "a", "b", "b"]
 
 
@@ -223,12 +223,12 @@ def test_half_width_is_the_rank_of_split_conformal_prediction():
 def test_levels_nest_around_the_forecast_and_do_not_move_it():
     series = wave(INDEXES["month ends"])
     model = forecaster().fit(series)
-    frame = model.predict(7, level=[95, 50, 80])
-    ends = frame[["lo-95", "lo-80", "lo-50", "y_hat", "hi-50", "hi-80", "hi-95"]].to_numpy()
+    frame = model.predict(7, level=[70, 50, 60])
+    ends = frame[["lo-70", "lo-60", "lo-50", "y_hat", "hi-50", "hi-60", "hi-70"]].to_numpy()
     assert (np.diff(ends, axis=1) >= 0).all()
     assert (ends[:, 0] < ends[:, -1]).all()
     pd.testing.assert_series_equal(frame["y_hat"].rename("sales"), model.predict(7))
-    pd.testing.assert_frame_equal(model.predict(7, level=[95, 50, 80]), frame)
+    pd.testing.assert_frame_equal(model.predict(7, level=[70, 50, 60]), frame)
 
 
 def test_conformal_intervals_are_those_computed_at_the_first_predict():
@@ -481,3 +481,10 @@ def test_intervals_after_update_do_not_depend_on_what_was_asked_before():
     asked.update(values[-4:])
     silent.update(values[-4:])
     pd.testing.assert_frame_equal(asked.predict(2, level=80), silent.predict(2, level=80))
+
+
+def test_an_index_asks_for_its_times():
+    values = wave(INDEXES["month ends"])
+    model = forecaster().fit(values)
+    ahead = model.predict(6).index
+    pd.testing.assert_series_equal(model.predict(ahead[2:5]), model.predict(6)[2:5])

@@ -95,7 +95,6 @@ def refuses_fit(data, message, error=ValueError, **params):
         (panel().assign(unique_id=None), "'unique_id' has no value in 80 row.*dropna"),
         (panel().assign(ds=pd.NaT), "."),
         (np.zeros((3, 4, 5)), r"3 dimensions, shape \(3, 4, 5\); one or two are needed. Pass"),
-        (None, "0 dimensions|None"),
         ((FEATURES, SERIES[:-1]), r"shape \(40, 2\) and y has shape \(39,\);.* Pass one row"),
         ((panel()[["unique_id", "ds"]], panel()["y"]), r"splitters of rows.*backtest\(...\)"),
     ],
@@ -114,6 +113,9 @@ def test_fit_refuses_data(data, message):
         (with_promo(panel()).assign(promo="yes"), "Feature 'promo' has dtype .*Encode"),
         (SERIES.set_axis(DAYS.astype(str)), "to_datetime"),
         (SERIES.set_axis(np.arange(40) / 2), "float64"),
+        (None, "The data is a NoneType; a Series, .* Read a file with pd.read_csv"),
+        ("sales.csv", "The data is a str; a Series"),
+        ({"a": [1.0]}, "The data is a dict; a Series"),
         (SERIES.to_frame().set_index([np.arange(40), np.arange(40)]), "2 levels; one level"),
     ],
 )
@@ -148,7 +150,10 @@ def test_fit_refuses_the_logarithm_of_what_is_not_positive(data):
         ({"intervals": "conformial"}, "intervals='conformial'; .*Did you mean 'conformal'?"),
         ({"columns": ("a", "b")}, r"columns=\('a', 'b'\); .*three.* needed.* Pass"),
         ({"columns": "abc"}, "columns='abc'; .*three.* needed"),
-        ({"past": ["promo"]}, r"past=\['promo'\] names 'promo', which is not a feature column"),
+        (
+            {"past": ["promo"]},
+            r"past=\['promo'\], but the data is one series, which has no features",
+        ),
     ],
     ids=str,
 )
@@ -257,6 +262,14 @@ AHEAD = pd.date_range("2024-02-10", periods=4, freq="D")
 )
 def test_predict_refuses_rows(rows, message):
     refuses(lambda model: model.predict(rows), forecaster().fit(SERIES), message)
+    if isinstance(rows, pd.Series):  # an index of the same times
+        refuses(lambda model: model.predict(rows.index), forecaster().fit(SERIES), message)
+
+
+def test_predict_refuses_a_list_of_texts():
+    model = forecaster().fit(SERIES)
+    with pytest.raises(TypeError, match="array of dtype .* Pass times as pd.DatetimeIndex"):
+        model.predict(["2024-02-10"])
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,14 @@ BAD = {
         lambda: (X(promo=1), series(), {"past": ["promos"]}),
         "past=.'promos'. names 'promos', which is not .* Did you mean 'promo'",
     ),
-    "no features": (lambda: (series(), {"past": ["f"]}), "There are no feature columns: leave"),
-    "no features of a wide frame": (lambda: (X(), {"static": ["f"]}), "no feature columns"),
+    "no features": (
+        lambda: (series(), {"past": ["f"]}),
+        r"past=\['f'\], but the data is one series, .* Pass such data",
+    ),
+    "no features of a wide frame": (
+        lambda: (X(), {"static": ["f"]}),
+        "a frame with a column a series, which has no features",
+    ),
     "twice": (
         lambda: (X(), series(), {"past": ["f"], "static": ["f"]}),
         "'f' is named twice, in past= and in static=; .* needs one role. Remove",

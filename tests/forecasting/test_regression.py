@@ -75,10 +75,10 @@ class Flat(MultiOutputMixin, Windows):
         return tags
 
 
-def some_rows(seed=0, n=20, horizon=3, width=5, weight=True):
+def some_rows(seed=0, n=20, horizon=3, width=5, weight=True, missing=0.2):
     rng = np.random.default_rng(seed)
     targets = rng.standard_normal((n, horizon)).astype(np.float32)
-    targets[rng.random(targets.shape) < 0.2] = np.nan
+    targets[rng.random(targets.shape) < missing] = np.nan
     targets[0] = 1.0
     rows = rng.standard_normal((n, width)).astype(np.float32)
     return TrainingRows(rows, targets, np.arange(1.0, n + 1) if weight else None)
@@ -119,7 +119,7 @@ def test_a_regressor_that_reads_windows_is_given_views_and_all_targets():
 
 
 def test_flat_rows_of_all_steps_leave_unknown_targets_out():
-    train = some_rows()
+    train = some_rows(n=300, missing=0.01)
     regression = Regression(AllOutputs(), 4).fit(train, None)
     fitted, known = regression.fitted, ~np.isnan(train.targets).any(axis=1)
     assert regression.by_step is None
@@ -131,6 +131,15 @@ def test_flat_rows_of_all_steps_leave_unknown_targets_out():
     np.testing.assert_allclose(found, [train.targets[known].mean(axis=0)] * 6, rtol=1e-6)
     np.testing.assert_array_equal(fitted.asked_, seen[:, -1])
     assert found.dtype == np.float64
+
+
+def test_many_missing_targets_make_a_copy_a_step():
+    train = some_rows()
+    each = Regression(AllOutputs(), 4).fit(train, None).by_step
+    assert [len(one.X_) for one in each] == (~np.isnan(train.targets)).sum(axis=0).tolist()
+    beyond_the_end = some_rows(missing=0)
+    beyond_the_end.targets[-10:, 1:] = np.nan
+    assert Regression(AllOutputs(), 4).fit(beyond_the_end, None).by_step is None
 
 
 def test_a_regressor_of_one_output_is_copied_for_each_step():
@@ -181,7 +190,7 @@ def test_weights_and_validation_go_where_fit_takes_them():
 
 
 def test_validation_of_flat_rows_without_a_target_is_left_out():
-    train, valid = some_rows(), some_rows(1, n=9)
+    train, valid = some_rows(missing=0), some_rows(1, n=9)
     for targets in (valid.targets, np.full_like(valid.targets, np.nan)):
         given = TrainingRows(valid.rows, targets, None)
         fitted = Regression(Flat(), 4).fit(train, given).fitted
@@ -202,7 +211,7 @@ def test_nothing_to_learn_from_is_refused(regressor):
 
 
 def test_partial_fit_trains_every_copy_on():
-    train, later = some_rows(), some_rows(5, n=8)
+    train, later = some_rows(missing=0), some_rows(5, n=8)
     one = Regression(AllOutputs(), 4).fit(train, None)
     one.partial_fit(later, 3)
     known = ~np.isnan(later.targets).any(axis=1)

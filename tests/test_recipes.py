@@ -1,0 +1,60 @@
+"""The forecaster whose settings go well together."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from seqforecast import Forecaster, GRURegressor, LSTMRegressor, RNNRegressor, recurrent_forecaster
+from seqforecast.datasets import load_airline
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"), [("lstm", LSTMRegressor), ("gru", GRURegressor), ("rnn", RNNRegressor)]
+)
+def test_cell_chooses_the_network(cell, kind):
+    forecaster = recurrent_forecaster(horizon=3, cell=cell, random_state=7)
+    assert isinstance(forecaster, Forecaster)
+    assert type(forecaster.regressor) is kind
+    assert forecaster.regressor.random_state == 7
+    assert clone(forecaster).get_params()["horizon"] == 3
+
+
+def test_arguments_reach_the_forecaster():
+    forecaster = recurrent_forecaster(horizon=3, season=[4, 8], window=10)
+    assert (forecaster.season, forecaster.window) == ([4, 8], 10)
+    assert recurrent_forecaster(horizon=3).window == 24
+
+
+def test_beats_last_year_on_the_airline_series():
+    passengers = load_airline()
+    forecaster = recurrent_forecaster(horizon=12, random_state=0)
+    forecaster.set_params(regressor__max_steps=100)
+    forecast = forecaster.fit(passengers[:-12]).predict()
+    naive = passengers[-24:-12].to_numpy()
+    ours, last = (np.abs(f - passengers[-12:]).mean() for f in (forecast, naive))
+    assert ours < 0.7 * last
+
+
+def test_is_silent_on_a_short_series():
+    short = pd.Series(10.0 + np.arange(40) % 4, pd.date_range("2020-01-01", periods=40, freq="QS"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        forecaster = recurrent_forecaster(horizon=4, random_state=0)
+        forecaster.set_params(regressor__max_steps=5).fit(short)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"horizon": 0}, "horizon=0; an integer of at least 1"),
+        ({"horizon": "12"}, "horizon='12'; an integer"),
+        ({"horizon": 2, "window": 0}, "window=0; an integer"),
+        ({"horizon": 2, "cell": "lstn"}, "cell='lstn'; .* Did you mean 'lstm'"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        recurrent_forecaster(**arguments)
