@@ -33,7 +33,6 @@ _MOST_ROWS = 1_000_000
 _FEWEST_ORIGINS, _MOST_ORIGINS, _ALL_ORIGINS = 4, 40, 4_000
 """Cutoffs of a series that are fitted to, where there are few series that share the last."""
 
-
 _BLOCK = 1 << 20
 """Values weighted at once."""
 

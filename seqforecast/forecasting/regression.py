@@ -107,13 +107,22 @@ class Regression:
         return self
 
     def partial_fit(self, train: TrainingRows, passes: int) -> None:
-        """Train a fitted regressor that reads windows, or any, for some more passes."""
+        """Train on for some passes; a copy for a step that has no target yet is left as it is."""
+        trained = False
         for k, one in enumerate(self.by_step or [self.fitted]):
             columns = slice(None) if self.by_step is None else slice(k, k + 1)
             X, y, weight = self.arranged(train, columns)
-            arguments = self._weighted(weight)
+            if len(X) == 0 or np.isnan(train.targets[:, columns]).all():
+                continue
+            arguments, trained = self._weighted(weight), True
             for _ in range(passes):
                 one.partial_fit(X, y, **arguments)
+        if not trained:
+            raise ValueError(
+                f"the new observations hold no {train.targets.shape[1]} known values in a row, "
+                "which a regressor of several outputs needs to be trained on. Pass more of them "
+                "at once, or passes=0."
+            )
 
     def predict(self, rows: Rows) -> NDArray[np.float64]:
         """Forecast from the newest rows of each series: (n_series, window, n_channels)."""

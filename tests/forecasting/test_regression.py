@@ -264,3 +264,15 @@ def test_who_reads_windows():
 )
 def test_the_share_that_validates(regressor, n_cutoffs, expected):
     assert validates(regressor, n_cutoffs) == expected
+
+
+def test_partial_fit_needs_a_target():
+    later = some_rows(5, n=8, missing=0)
+    later.targets[:, 1:] = np.nan  # but for the first step, nothing is known yet
+    each = Regression(OneOutput(), 4).fit(some_rows(missing=0), None)
+    each.partial_fit(later, 2)
+    assert [one.passes_ for one in each.by_step] == [2, 0, 0]
+    whole = Regression(AllOutputs(), 4).fit(some_rows(missing=0), None)
+    with pytest.raises(ValueError, match="no 3 known values in a row, .* Pass more"):
+        whole.partial_fit(later, 2)
+    assert whole.fitted.passes_ == 0
