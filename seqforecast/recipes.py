@@ -11,7 +11,6 @@ from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
 __all__ = ["recurrent_forecaster"]
 
 _CELLS: dict[str, Any] = {"lstm": LSTMRegressor, "gru": GRURegressor, "rnn": RNNRegressor}
-_WINDOW = 24
 
 
 def recurrent_forecaster(
@@ -35,8 +34,8 @@ def recurrent_forecaster(
     season : {"auto"}, int, list of int or None, default="auto"
         Steps in a season, as in `Forecaster`.
     window : {"auto"} or int, default="auto"
-        Rows of features that the network reads; "auto" is 24. Each holds the values of a season
-        or more, so that the network sees further back than that.
+        Rows of features that the network reads, as in `Forecaster`. Each holds the values of a
+        season or more, so that the network sees further back than that.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Kind of network.
     random_state : int, RandomState instance or None, default=None
@@ -66,7 +65,7 @@ def recurrent_forecaster(
     """
     check_integer("horizon", horizon)
     check_word("cell", cell, _CELLS)
-    if window != "auto":
+    if not (isinstance(window, str) and window == "auto"):
         check_integer("window", window)
     regressor = _CELLS[cell](
         hidden_size=64,
@@ -82,6 +81,4 @@ def recurrent_forecaster(
         early_stopping=False,
         random_state=random_state,
     )
-    return Forecaster(
-        regressor, window=_WINDOW if window == "auto" else window, horizon=horizon, season=season
-    )
+    return Forecaster(regressor, window=window, horizon=horizon, season=season)

@@ -25,7 +25,7 @@ def test_cell_chooses_the_network(cell, kind):
 def test_arguments_reach_the_forecaster():
     forecaster = recurrent_forecaster(horizon=3, season=[4, 8], window=10)
     assert (forecaster.season, forecaster.window) == ([4, 8], 10)
-    assert recurrent_forecaster(horizon=3).window == 24
+    assert recurrent_forecaster(horizon=3).window == "auto"
 
 
 def test_beats_last_year_on_the_airline_series():

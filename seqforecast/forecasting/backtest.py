@@ -188,12 +188,13 @@ def _cutoffs(
     newest = int(panel.last.max())
     cutoffs = newest - horizon - step * np.arange(n_folds - 1, -1, -1)
     longest = int((np.minimum(panel.last, cutoffs[0]) - panel.first).max()) + 1
-    needed = forecaster.window + forecaster.horizon
+    window = forecaster.window
+    needed = (1 if window == "auto" else window) + forecaster.horizon
     if longest < needed:
         raise ValueError(
             f"{n_folds=}, {step=} and {horizon=} leave {max(longest, 0)} value(s) before the first "
-            f"cutoff; window={forecaster.window} and horizon={forecaster.horizon} of the "
-            f"forecaster need {needed}. Use fewer folds, a smaller step, or pass more data."
+            f"cutoff; {window=} and horizon={forecaster.horizon} of the forecaster need {needed}. "
+            "Use fewer folds, a smaller step, or pass more data."
         )
     return cutoffs
 

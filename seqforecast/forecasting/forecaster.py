@@ -52,9 +52,10 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Learns what the baseline leaves. One of this package is given windows of feature rows
         with a target at every step; any other one flat row a cutoff, and where it forecasts one
         value only, a copy of it is fitted for each step of the horizon.
-    window : int, default=24
+    window : {"auto"} or int, default="auto"
         How many past steps the regressor reads: rows for a recurrent one, lags for any other.
-        At least one series must be as long as `window` and `horizon` together.
+        At least one series must be as long as `window` and `horizon` together; "auto" is 24, or
+        as many as that leaves.
     horizon : int, default=1
         Steps that are forecast at once. ``predict`` goes further in blocks of so many steps,
         taking its own forecasts for values.
@@ -143,7 +144,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self,
         regressor: Any,
         *,
-        window: int = 24,
+        window: Any = "auto",
         horizon: int = 1,
         season: Any = "auto",
         transform: Any = "auto",
@@ -214,7 +215,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.season_ = model.lookback.seasons
         self.transform_ = model.value_transform.parameter
         self.ids_ = panel.ids
-        self.padded_ = panel.ids[panel.lengths < self.window + self.horizon]
+        self.padded_ = panel.ids[panel.lengths < model.window + model.horizon]
         self.row_names_ = model.row_names()
         return self
 
@@ -385,7 +386,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"rows; windows are needed. Pass regressor={type(last).__name__}(...) itself: the "
                 "rows are scaled already."
             )
-        check_integer("window", self.window)
+        if not (isinstance(self.window, str) and self.window == "auto"):
+            check_integer("window", self.window)
         check_integer("horizon", self.horizon)
         check_word("baseline", self.baseline, BASELINES)
         check_word("intervals", self.intervals, ("conformal", None))
@@ -406,7 +408,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Return a model with these parameters, not fitted."""
         return SeriesModel(
             clone(self.regressor),
-            window=int(self.window),
+            window=self.window,
             horizon=int(self.horizon),
             season=self.season,
             transform=self.transform,

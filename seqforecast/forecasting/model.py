@@ -34,6 +34,10 @@ Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
 
+_WINDOW = 24
+"""Rows, or lags, that are seen where nobody says how many and the series are long enough."""
+
+
 class SeriesModel:
     """One model of all series of a panel.
 
@@ -44,8 +48,10 @@ class SeriesModel:
     ----------
     regressor : scikit-learn regressor
         Learns the error of the baseline.
-    window, horizon : int
-        Rows, or lags, that it sees; steps that it forecasts at once.
+    window : int or "auto"
+        Rows, or lags, that it sees; a number from the fit on.
+    horizon : int
+        Steps that it forecasts at once.
     season, transform, baseline
         As in `Forecaster`.
     """
@@ -54,14 +60,14 @@ class SeriesModel:
         self,
         regressor: Any,
         *,
-        window: int,
+        window: int | str,
         horizon: int,
         season: Any,
         transform: Any,
         baseline: str | None,
     ) -> None:
         self.regressor = regressor
-        self.window = window
+        self.window: Any = window
         self.horizon = horizon
         self.season = season
         self.transform = transform
@@ -183,6 +189,8 @@ class SeriesModel:
 
     def _lookback(self, panel: Panel) -> Lookback:
         longest = int(panel.lengths.max())
+        if self.window == "auto":
+            self.window = max(1, min(_WINDOW, longest - self.horizon))
         if longest < self.window + self.horizon:
             name = panel.ids[int(panel.lengths.argmax())]
             which = "the series" if panel.n_series == 1 else "the longest series"

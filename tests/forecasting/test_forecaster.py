@@ -488,3 +488,12 @@ def test_an_index_asks_for_its_times():
     model = forecaster().fit(values)
     ahead = model.predict(6).index
     pd.testing.assert_series_equal(model.predict(ahead[2:5]), model.predict(6)[2:5])
+
+
+@pytest.mark.parametrize(("n", "window"), [(80, 24), (28, 24), (20, 16), (9, 5)])
+def test_window_auto_is_what_the_series_leave(n, window):
+    values = wave(pd.RangeIndex(n))
+    auto = forecaster(window="auto", horizon=4, season=None).fit(values)
+    given = forecaster(window=window, horizon=4, season=None).fit(values)
+    assert sum(name.startswith("y@lag") for name in auto.row_names_) == window
+    pd.testing.assert_series_equal(auto.predict(), given.predict())

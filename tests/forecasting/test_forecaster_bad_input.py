@@ -139,7 +139,7 @@ def test_fit_refuses_the_logarithm_of_what_is_not_positive(data):
         ({"horizon": 2.0}, "horizon=2.0; an integer"),
         ({"window": 0}, "window=0; an integer of at least 1 is needed"),
         ({"window": True}, "window=True; an integer"),
-        ({"window": "auto"}, "window='auto'; an integer"),
+        ({"window": "automatic"}, "window='automatic'; an integer"),
         ({"season": "auot"}, "season='auot' is no season.*Pass for example"),
         ({"season": 0}, "season=0; an integer of at least 1"),
         ({"season": []}, r"season=\[\] is empty.*Pass None"),
