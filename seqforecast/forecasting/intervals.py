@@ -37,24 +37,19 @@ class ConformalScores:
     errors: list[Array]
 
     @property
-    def steps(self) -> int:
-        """How many steps ahead there are errors of."""
-        return len(self.errors)
-
-    @property
     def highest_level(self) -> float:
         """The widest level that the errors of every step can tell, in percent."""
         fewest = min(len(errors) for errors in self.errors)
         return 100.0 * fewest / (fewest + 1)
 
-    def half_width(self, level: float, steps: int) -> Array:
-        """Return half the width of intervals that hold `level` percent, by step: (steps,).
+    def half_width(self, level: float) -> Array:
+        """Return half the width of intervals that hold `level` percent, by step.
 
         The rank is that of split conformal prediction, ceil((n + 1) level) of n errors; the
         largest where there are too few.
         """
-        widths = np.empty(steps)
-        for step, errors in enumerate(self.errors[:steps]):
+        widths = np.empty(len(self.errors))
+        for step, errors in enumerate(self.errors):
             rank = int(np.ceil((len(errors) + 1) * level / 100.0))
             widths[step] = errors[min(rank, len(errors)) - 1]
         return widths
@@ -118,7 +113,10 @@ def forecast_columns(
     columns = {"y_hat": values(units)}
     for level in levels:
         assert scores is not None
-        half = scores.half_width(level, rows.horizon)
+        width = scores.half_width(level)
+        # Behind missing values a step is further ahead than it says.
+        ahead = model.missing_at_end(series)[:, np.newaxis] + np.arange(rows.horizon)
+        half = width[np.minimum(ahead, len(width) - 1)]
         ends = values(units - half), values(units + half)
         columns[f"lo-{level:g}"] = np.minimum(*ends)  # a transformer may turn the order round
         columns[f"hi-{level:g}"] = np.maximum(*ends)

@@ -158,7 +158,7 @@ class SeriesModel:
         """
         series = np.arange(self.panel.n_series) if series is None else series
         # Missing values at the end of a series are forecast, too, on the way to the others.
-        missing = _missing_at_end(self.panel)[series]
+        missing = self.missing_at_end(series)
         n_blocks = -(-(int(missing.max()) + steps) // self.horizon)
         newest = self.lookback.memory
         history = self._history(
@@ -175,6 +175,14 @@ class SeriesModel:
             history.values[cells[:, np.newaxis] + ahead] = forecast
             history.known[cells[:, np.newaxis] + ahead] = True
         return history.values[(history.end + missing)[:, np.newaxis] + np.arange(steps)]
+
+    def missing_at_end(self, series: Cells) -> Cells:
+        """Return how many values are missing behind the last that is known, of some series."""
+        panel = self.panel
+        place = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
+        known = np.where(np.isnan(panel.values), 0, place)
+        missing = panel.lengths - 1 - np.maximum.reduceat(known, panel.offsets[:-1])
+        return missing[series]
 
     def in_units(self, values: Array, series: Cells) -> Array:
         """Express values of some series (n, steps) in the units of each."""
@@ -353,10 +361,3 @@ class SeriesModel:
             self.features.express_future(future), newest[:, :, np.newaxis], axis=1
         )
         history.future[history.end[:, np.newaxis] + np.arange(n_cells)] = scaled
-
-
-def _missing_at_end(panel: Panel) -> Cells:
-    """Return how many values are missing behind the last that is known, of each series."""
-    place = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
-    known = np.where(np.isnan(panel.values), 0, place)
-    return panel.lengths - 1 - np.maximum.reduceat(known, panel.offsets[:-1])

@@ -214,10 +214,10 @@ def test_predict_series_of_different_ends_each_continue_their_own():
 def test_half_width_is_the_rank_of_split_conformal_prediction():
     scores = ConformalScores([np.arange(1.0, 20.0), np.arange(1.0, 4.0)])
     # Of 19 errors the ceil(20 x 0.8) = 16th; of 3 the ceil(4 x 0.8) = 4th is beyond: the largest.
-    assert scores.half_width(80, 2).tolist() == [16.0, 3.0]
-    assert scores.half_width(50, 1).tolist() == [10.0]
-    assert scores.half_width(95, 2).tolist() == [19.0, 3.0]
-    assert scores.steps == 2
+    assert scores.half_width(80).tolist() == [16.0, 3.0]
+    assert scores.half_width(50).tolist() == [10.0, 2.0]
+    assert scores.half_width(95).tolist() == [19.0, 3.0]
+    assert scores.highest_level == 75.0
 
 
 def test_levels_nest_around_the_forecast_and_do_not_move_it():

@@ -114,3 +114,12 @@ def test_too_wide_a_level_warns_and_names_the_widest():
     with pytest.warns(UserWarning, match=r"level=99.9 needs more errors .* up to 9.* can be told"):
         model.predict(2, level=[80, 99.9])
     model.predict(2, level=80)
+
+
+def test_intervals_behind_missing_values_are_those_of_the_steps_they_are_ahead():
+    series = wave()
+    late = series[-3:] * np.nan
+    model = forecaster(horizon=6).fit(series[:-3])
+    whole = model.predict(6, level=80)
+    told = model.update(late).predict(3, level=80)
+    pd.testing.assert_frame_equal(told, whole[3:], rtol=1e-9)
