@@ -202,6 +202,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         self._check_parameters()
         panel, form = self._read(X, y)
+        if y is not None:  # what is wrong with the names of X must be said before anything is lost
+            validate_data(clone(self), X, skip_check_array=True)
         model = self._new_model().fit(panel)
         scores = {} if self.intervals is None else {1: conformal_scores(model, self.horizon)}
         for name in ("n_features_in_", "feature_names_in_"):
@@ -224,10 +226,11 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : int, Series, DataFrame or array-like, default=None
+        X : int, Series, DataFrame, Index or array-like, default=None
             How many steps, `horizon` where it is None; or the rows to forecast, in the form of
             the fit, with their times and the features in `future`: of all series or of some. With
-            such features, of whole blocks of `horizon` steps.
+            such features, of whole blocks of `horizon` steps. An array, which has no times, is
+            taken for the next rows.
         level : float or list of float, default=None
             Coverage of intervals in percent, for example ``[80, 95]``. They hold each value of
             the future with that probability, as far as it is like the newest past: split

@@ -316,3 +316,13 @@ def test_tags_tell_a_regressor_that_needs_no_target():
     assert not tags.regressor_tags.poor_score
     assert not tags.non_deterministic
     assert not tags._skip_test
+
+
+def test_a_refit_on_bad_names_loses_nothing():
+    X = pd.DataFrame({"a": np.arange(40.0) % 3}, index=pd.date_range("2024", periods=40))
+    y = pd.Series(10.0 + np.arange(40) % 7, X.index)
+    model = Forecaster(Ridge(), window=4).fit(X, y)
+    with pytest.raises(TypeError, match="Feature names are only supported if all"):
+        model.fit(X.assign(**{"b": 1.0}).set_axis(["a", 1], axis=1), y)
+    assert model.n_features_in_ == 1
+    assert model.feature_names_in_.tolist() == ["a"]
