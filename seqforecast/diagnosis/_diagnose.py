@@ -32,8 +32,8 @@ def diagnose(
 
     Parameters
     ----------
-    estimator : RNNRegressor, LSTMRegressor, GRURegressor, Pipeline or fitted search
-        A fitted recurrent regressor, or what ends in one.
+    estimator : RNNRegressor, LSTMRegressor, GRURegressor, Pipeline, fitted search or Forecaster
+        A fitted recurrent regressor, or what ends in one; a Forecaster of one where `X` is None.
     X : array-like of shape (n_windows, window * n_channels) or \
 (n_windows, window, n_channels), default=None
         Windows, as for ``estimator.predict``, in time order. None looks at the recorded

@@ -104,8 +104,9 @@ class GradientFlowDisplay:
 
         Parameters
         ----------
-        estimator : RNNRegressor, LSTMRegressor, GRURegressor, Pipeline or fitted search
-            A fitted recurrent regressor, or what ends in one.
+        estimator : RNNRegressor, LSTMRegressor, GRURegressor, Pipeline, fitted search or Forecaster
+            A fitted recurrent regressor, or what ends in one; a Forecaster of one where `X` is
+            None.
         X : array-like of shape (n_windows, window * n_channels) or \
 (n_windows, window, n_channels), default=None
             Windows to measure on now, as for ``estimator.predict``: one record. None shows what

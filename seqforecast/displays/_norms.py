@@ -85,8 +85,8 @@ class GradientNormDisplay:
 
         Parameters
         ----------
-        estimator : RNNRegressor, LSTMRegressor, GRURegressor, Pipeline or fitted search
-            A fitted recurrent regressor, or what ends in one.
+        estimator : RNNRegressor, LSTMRegressor, GRURegressor, Pipeline, fitted search or Forecaster
+            A fitted recurrent regressor, or what ends in one, or a Forecaster of one.
         ax : matplotlib Axes or array-like of three, default=None
             Axes to draw into; one is divided into three. None makes a figure.
 

@@ -32,23 +32,20 @@ class Calendar(ABC):
     offset: BaseOffset | None  # None for integers
 
     @staticmethod
-    def infer(index: pd.Index, *, freq: Any = None) -> Calendar:
+    def infer(index: pd.Index) -> Calendar:
         """Find the grid on which all times lie; a missing time is a gap in it.
 
         Parameters
         ----------
         index : Index
-            The distinct times of all series, sorted.
-        freq : frequency, optional
-            What an index carries already, or what the user says.
+            The distinct times of all series, sorted. A frequency that it carries decides.
         """
         check_times(index)
-        freq = getattr(index, "freq", None) if freq is None else freq
         if isinstance(index, pd.PeriodIndex):
             step = cast(Any, index.dtype).freq
             return _Periods(int(index.asi8[0]), step.n, index.dtype, step)
         if isinstance(index, pd.DatetimeIndex):
-            return _stamps(index, to_offset(freq) or _infer_offset(index))
+            return _stamps(index, index.freq or _infer_offset(index))
         return _Integers(int(index[0]), _integer_step(index), index.dtype, None)
 
     @property

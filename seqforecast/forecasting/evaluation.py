@@ -195,9 +195,10 @@ def _read(frame: pd.DataFrame, series: str, target: str, group: str | None) -> t
         of_group, labels = _codes(frame, group, sort=group != series)
         n_groups = len(labels)
     place = [name for name in (series, "cutoff", "step") if name in frame]
-    if len(place) == 3 and frame.duplicated(place).any():
+    n_again = int(frame.duplicated(place).sum()) if len(place) == 3 else 0
+    if n_again:
         raise ValueError(
-            f"frame has {int(frame.duplicated(place).sum())} rows whose {place} came before; one "
+            f"frame has {n_again} rows whose {place} came before; one "
             "forecast of each step is needed. Evaluate the frames of several forecasters one by "
             "one."
         )

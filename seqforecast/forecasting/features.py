@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from seqforecast.forecasting.baseline import Baseline, Outlook, seasonal_profile, what_came
-from seqforecast.forecasting.history import Lookback
+from seqforecast.forecasting.history import LONG_SEASON, Lookback
 from seqforecast.forecasting.panel import Panel
 
 __all__ = ["feature_rows", "lags_beside_memory", "row_names", "training_rows"]
@@ -28,8 +28,6 @@ _BLOCK = 1 << 19
 _A_FEW, _A_LOT = 8, 48
 """Lags without a season, and of one that is too long to hold."""
 
-_LONG_SEASON = 100
-
 
 def lags_beside_memory(horizon: int, seasons: tuple[int, ...]) -> int:
     """Return how many lags a row holds for a network that remembers the rows before.
@@ -41,7 +39,7 @@ def lags_beside_memory(horizon: int, seasons: tuple[int, ...]) -> int:
     shortest, longest = seasons[0], seasons[-1]
     if longest == 1:
         return max(math.ceil(1.25 * horizon), _A_FEW)
-    whole = longest if longest < _LONG_SEASON else min(2 * shortest, _A_LOT)
+    whole = longest if longest < LONG_SEASON else min(2 * shortest, _A_LOT)
     return max(math.ceil(1.25 * min(horizon, 2 * shortest)), whole)
 
 

@@ -394,12 +394,6 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_integer("horizon", self.horizon)
         check_word("baseline", self.baseline, BASELINES)
         check_word("intervals", self.intervals, ("conformal", None))
-        columns = self.columns
-        if not isinstance(columns, tuple | list) or len(set(columns)) != 3:
-            raise ValueError(
-                f"{columns=}; three different names are needed, of series, time and target. Pass "
-                f"for example columns={COLUMNS}."
-            )
 
     def _read(self, X: Any, y: Any = None) -> Any:
         """Return data as a panel, and the form that they came in."""

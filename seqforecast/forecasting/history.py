@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["History", "Lookback", "fill_missing"]
+__all__ = ["LONG_SEASON", "History", "Lookback", "fill_missing"]
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
-_LONG_SEASON = 100
+LONG_SEASON = 100
 """Steps from which on two seasons back must do: three would ask for a very long history."""
 
 _SMOOTHING = (1.0, 0.5, 0.3, 0.1)
@@ -59,7 +59,7 @@ class Lookback:
     @property
     def n_profiles(self) -> int:
         """Number of past seasons that are laid over one another."""
-        return 3 if self.season < _LONG_SEASON else 2
+        return 3 if self.season < LONG_SEASON else 2
 
     @property
     def reach(self) -> int:

@@ -73,8 +73,8 @@ def conformal_scores(model: SeriesModel, steps: int) -> ConformalScores:
     panel = model.panel
     held_out = _held_out(model, steps)
     blind = model.unfitted().fit(panel.before_end(held_out))
-    n_cutoffs = max(_FEWEST_CUTOFFS, -(-_ENOUGH // panel.n_series))
-    ends = np.unique(np.linspace(held_out, steps, n_cutoffs).round().astype(int))
+    spread = np.linspace(held_out, steps, _n_cutoffs(panel))
+    ends = np.unique(spread.round().astype(int))
     parts = [_errors(blind, panel, int(end), steps) for end in ends]
     errors = np.concatenate(parts)
     known = [column[~np.isnan(column)] for column in errors.T]
@@ -123,6 +123,11 @@ def forecast_columns(
     return columns
 
 
+def _n_cutoffs(panel: Panel) -> int:
+    """Return from how many cutoffs of each series is forecast, to have errors enough."""
+    return max(_FEWEST_CUTOFFS, -(-_ENOUGH // panel.n_series))
+
+
 def _held_out(model: SeriesModel, steps: int) -> int:
     """Return how many of the newest steps the blind model must not see."""
     longest = int(model.panel.lengths.max())
@@ -134,8 +139,7 @@ def _held_out(model: SeriesModel, steps: int) -> int:
             f"window={model.window} and horizon={model.horizon}; the longest series has "
             f"{longest}. Use a shorter window, forecast fewer steps, or leave level out."
         )
-    n_cutoffs = max(_FEWEST_CUTOFFS, -(-_ENOUGH // model.panel.n_series))
-    wanted = steps - 1 + max(n_cutoffs, model.lookback.season)
+    wanted = steps - 1 + max(_n_cutoffs(model.panel), model.lookback.season)
     return min(room, max(steps, min(wanted, longest // _LARGEST_SHARE)))
 
 

@@ -113,8 +113,7 @@ class SeriesModel:
         history = self._history(blank=self.horizon)
         outlook = Outlook(history, self.lookback, self.members)
         first = np.maximum(history.first + since, self._first_cutoffs(history))
-        weight = np.ones(len(first))
-        rows = self._rows(outlook, first, history.end - 1, weight)
+        rows = self._rows(outlook, first, history.end - 1, None)
         if np.isnan(rows.targets).all():
             raise ValueError(
                 "the new observations hold no value that is known; at least one is needed to "
@@ -179,7 +178,7 @@ class SeriesModel:
     def missing_at_end(self, series: Cells) -> Cells:
         """Return how many values are missing behind the last that is known, of some series."""
         panel = self.panel
-        place = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
+        place = stretches(np.zeros_like(panel.lengths), panel.lengths)
         known = np.where(np.isnan(panel.values), 0, place)
         missing = panel.lengths - 1 - np.maximum.reduceat(known, panel.offsets[:-1])
         return missing[series]
@@ -275,9 +274,7 @@ class SeriesModel:
             return self._rows(outlook, first, end, weight), None
         # Cells of one moment in time: training targets come up to it, validation begins there.
         to_cell = history.first - self.panel.first
-        moments = np.concatenate(
-            [np.arange(a, b) - shift for a, b, shift in zip(first, end, to_cell, strict=True)]
-        )
+        moments = stretches(first - to_cell, end - first)
         moment = int(np.quantile(moments, 1.0 - fraction, method="higher"))
         border = np.clip(moment + to_cell, first, end)
         train = self._rows(outlook, first, border, weight, until=moment + to_cell)
@@ -309,22 +306,20 @@ class SeriesModel:
     ) -> TrainingRows:
         """Return the rows of the cutoffs first, ..., stop - 1 of each series.
 
-        `until` is the cell of each series up to which targets count. Flat rows go without
-        weights: they make scikit-learn's gradient boosting twenty times slower.
+        `until` is the cell of each series up to which targets count.
         """
         context = self.lookback.window - 1
         used = np.flatnonzero(stop > first)
         sizes = (stop - first)[used] + context
         series = np.repeat(used, sizes)
-        place = np.arange(len(series)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        cells = first[series] - context + place
+        cells = stretches(first[used] - context, sizes)
         flat = not self.regression.windows
         rows, targets = training_rows(outlook, self.baseline_, cells, flat=flat)
-        targets[place < context] = np.nan
+        targets[cells < first[series]] = np.nan
         if until is not None:
             ahead = np.arange(1, self.horizon + 1)
             targets[cells[:, np.newaxis] + ahead > until[series, np.newaxis]] = np.nan
-        if weight is None or flat or np.ptp(weight[used]) == 0:
+        if weight is None or np.ptp(weight[used]) == 0:
             return TrainingRows(rows, targets, None)
         return TrainingRows(rows, targets, (weight / weight.mean())[series])
 

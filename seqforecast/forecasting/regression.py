@@ -158,16 +158,19 @@ class Regression:
     def arranged(
         self, data: TrainingRows, columns: slice = slice(None)
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]:
-        """Return X, y and weight of some steps of the horizon, as the regressor takes them."""
+        """Return X, y and weight of some steps of the horizon, as the regressor takes them.
+
+        Flat rows go without weights: with them scikit-learn's gradient boosting finds its bins in
+        a loop of Python, which takes many times as long as all the rest of a fit.
+        """
         targets = data.targets[:, columns]
         if self.windows:
             X, y = as_windows(data.rows, self.window), as_windows(targets, self.window)
             # A window belongs to the series that its first row belongs to.
             return X, y, None if data.weight is None else data.weight[: len(X)]
         known = np.logical_not(np.isnan(targets).any(axis=1))
-        weight = None if data.weight is None else data.weight[known]
         y = targets[known].astype(np.float64)
-        return _picked(data.rows, known), y[:, 0] if y.shape[1] == 1 else y, weight
+        return _picked(data.rows, known), y[:, 0] if y.shape[1] == 1 else y, None
 
 
 def _lost(targets: Rows) -> float:

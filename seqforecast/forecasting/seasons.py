@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from seqforecast._checks import check_integer
+from seqforecast._checks import check_integer, check_word
 
 __all__ = ["calendar_seasons", "season_lengths"]
 
@@ -47,11 +47,7 @@ def season_lengths(
     if season is None:
         return (1,)
     if isinstance(season, str):
-        if season != "auto":
-            raise ValueError(
-                f"{season=} is no season; 'auto', a number of steps, a list of such numbers or "
-                "None is needed. Pass for example season=12 for months."
-            )
+        check_word("season", season, ("auto", None), other="the steps in a season, or a list")
         suggested = () if offset is None else calendar_seasons(offset)
         return tuple(m for m in suggested if 2 * m + horizon <= longest) or (1,)
     listed = season if isinstance(season, list | tuple) else [season]

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from seqforecast._checks import check_word
+
 __all__ = ["ValueTransform", "fit_transform_of"]
 
 Array = NDArray[np.float64]
@@ -55,9 +57,9 @@ class Log(ValueTransform):
         if (values <= 0).any():
             lowest = np.nanmin(values)
             raise ValueError(
-                f"transform='log' was given, but the target falls to {lowest:g}; only positive "
-                "values have a logarithm. Pass transform=None, or for values from 0 on "
-                "FunctionTransformer(np.log1p, np.expm1)."
+                f"transform is 'log', given or chosen by 'auto', but the target falls to "
+                f"{lowest:g}; only positive values have a logarithm. Pass transform=None, or for "
+                "values from 0 on FunctionTransformer(np.log1p, np.expm1)."
             )
         return np.log(values)
 
@@ -108,11 +110,7 @@ def fit_transform_of(transform: Any, values: Array) -> ValueTransform:
         The values of all series; NaN where missing.
     """
     if isinstance(transform, str):
-        if transform not in ("auto", "log"):
-            raise ValueError(
-                f"{transform=} is unknown; 'auto', 'log', None or a scikit-learn transformer is "
-                "needed. Pass for example transform='log'."
-            )
+        check_word("transform", transform, ("auto", "log", None), other="a transformer")
         positive = not (values <= 0).any()
         return Log() if transform == "log" or positive else Identity()
     if transform is None:

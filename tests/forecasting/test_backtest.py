@@ -224,7 +224,10 @@ def test_evaluate_agrees_with_the_metrics_on_arrays():
         ({"data": SERIES[:0]}, "empty"),
         ({"data": long_of(WIDE).drop(columns="unique_id")}, "no 'unique_id'"),
         ({"forecaster": forecaster(window=0)}, "window=0"),
-        ({"forecaster": forecaster(transform="log"), "data": -SERIES}, "transform='log'"),
+        (
+            {"forecaster": forecaster(transform="log"), "data": -SERIES},
+            "transform is 'log', given or chosen",
+        ),
     ],
     ids=str,
 )

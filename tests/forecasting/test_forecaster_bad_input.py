@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from seqforecast import Forecaster, LSTMRegressor
+from seqforecast import Forecaster, GRURegressor, LSTMRegressor
 
 DAYS = pd.date_range("2024-01-01", periods=40, freq="D")
 SERIES = pd.Series(50 + np.random.default_rng(0).random(40), index=DAYS, name="sales")
@@ -125,7 +126,7 @@ def test_fit_refuses_types(data, message):
 
 @pytest.mark.parametrize("data", [SERIES - 50.5, SERIES * 0], ids=["negative", "zero"])
 def test_fit_refuses_the_logarithm_of_what_is_not_positive(data):
-    message = r"transform='log' was given, but the target falls to .*; only positive .* Pass trans"
+    message = r"transform is 'log', given or .* the target falls to .*; only positive .* Pass trans"
     refuses_fit(data, message, transform="log")
 
 
@@ -140,11 +141,11 @@ def test_fit_refuses_the_logarithm_of_what_is_not_positive(data):
         ({"window": 0}, "window=0; an integer of at least 1 is needed"),
         ({"window": True}, "window=True; an integer"),
         ({"window": "automatic"}, "window='automatic'; an integer"),
-        ({"season": "auot"}, "season='auot' is no season.*Pass for example"),
+        ({"season": "auot"}, "season='auot'; one of 'auto', None .* Did you mean 'auto'"),
         ({"season": 0}, "season=0; an integer of at least 1"),
         ({"season": []}, r"season=\[\] is empty.*Pass None"),
         ({"season": 40}, "season=40 needs more than 40 values; the longest series has 40. Use"),
-        ({"transform": "lgo"}, "transform='lgo' is unknown; .* Pass for example"),
+        ({"transform": "lgo"}, "transform='lgo'; one of 'auto', 'log', None .* Did you mean 'log'"),
         ({"baseline": "linaer"}, "baseline='linaer'; .*Did you mean 'linear'?"),
         ({"baseline": 3}, "baseline=3; one of"),
         ({"intervals": "conformial"}, "intervals='conformial'; .*Did you mean 'conformal'?"),
@@ -169,9 +170,14 @@ def test_parameter_that_cannot_be_used_is_refused(params, message):
         ({"transform": 3}, "transform=3 .*transform and inverse_transform.*Pass"),
         ({"transform": StandardScaler}, "transform=.*is no object with transform"),
         ({"regressor": None}, "regressor=None is no regressor; .* Pass"),
+        ({"regressor": LogisticRegression()}, "is a classifier, LogisticRegression; .* Pass for"),
+        (
+            {"regressor": make_pipeline(StandardScaler(), GRURegressor())},
+            r"a Pipeline around GRURegressor, which .* flat rows; .* Pass regressor=GRURegressor",
+        ),
         ({"regressor": Ridge}, "is no regressor; an object with fit and predict"),
         ({"past": "promo"}, r"past='promo' is a str; a list .* Pass past=\['promo'\]"),
-        ({"columns": None}, "columns=None; three different names"),
+        ({"columns": None}, "columns=None; the names of three columns are needed"),
     ],
     ids=str,
 )
@@ -312,7 +318,10 @@ def test_predict_refuses_rows_of_a_panel(change, message):
     [
         (SERIES[-2:], "overlap of 2 step.*'sales' ends at 2024-02-09.*Pass the rows after"),
         (pd.Series(1.0, index=AHEAD[1:]), "a gap of 1 step.*must begin at 2024-02-10"),
-        (pd.Series([-1.0], index=AHEAD[:1]), "transform='log' was given, but the target falls"),
+        (
+            pd.Series([-1.0], index=AHEAD[:1]),
+            "transform is 'log', given or chosen by 'auto', but the target falls",
+        ),
         (pd.Series([np.inf], index=AHEAD[:1]), "infinite"),
         (pd.DataFrame({"a": 1.0}, index=AHEAD), "are a wide frame.*fit saw one series; .* Pass"),
         (pd.Series(dtype=float), "empty"),

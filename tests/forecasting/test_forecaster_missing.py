@@ -65,7 +65,7 @@ def test_series_of_a_wide_frame_that_end_early_do_not_disturb_the_others():
 def test_known_features_of_missing_days_are_used():
     series = wave()
     promo = pd.DataFrame(
-        {"promo": (np.arange(130) % 5 == 0) * 1.0},
+        {"promo": (np.arange(130) % 3 == 0) * 1.0},
         index=DAYS.union(pd.date_range("2024-04-30", periods=10, freq="D")),
     )
     series = series + 30 * promo["promo"][:120]

@@ -68,6 +68,11 @@ class Windows(RegressorMixin, BaseEstimator):
         return X[:, -1, :2]
 
 
+class WindowsWithoutWeights(Windows):
+    def fit(self, X, y):
+        return self
+
+
 class Flat(MultiOutputMixin, Windows):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -125,7 +130,7 @@ def test_flat_rows_of_all_steps_leave_unknown_targets_out():
     assert regression.by_step is None
     np.testing.assert_array_equal(fitted.X_, train.rows[known])
     np.testing.assert_array_equal(fitted.y_, train.targets[known])
-    np.testing.assert_array_equal(fitted.weight_, train.weight[known])
+    assert fitted.weight_ is None  # weights are for windows
     seen = np.random.default_rng(2).standard_normal((6, 1, 5)).astype(np.float32)
     found = regression.predict(seen)
     np.testing.assert_allclose(found, [train.targets[known].mean(axis=0)] * 6, rtol=1e-6)
@@ -183,8 +188,9 @@ def test_copies_for_the_steps_are_those_fitted_alone():
 def test_weights_and_validation_go_where_fit_takes_them():
     train, valid = some_rows(), some_rows(1, n=9)
     Regression(OneOutput(), 4).fit(train, None)  # takes no weights
-    fitted = Regression(AllOutputs(), 4).fit(some_rows(weight=False), None).fitted
-    assert fitted.weight_ is None
+    Regression(WindowsWithoutWeights(), 4).fit(train, None)
+    assert Regression(Windows(), 4).fit(train, None).fitted.weight_ is not None
+    assert Regression(Windows(), 4).fit(some_rows(weight=False), None).fitted.weight_ is None
     assert Regression(Windows(), 4).fit(train, None).fitted.X_val_ is None
     assert Regression(Windows(), 4).fit(train, valid).fitted.y_val_.shape == (6, 4, 3)
 
@@ -217,7 +223,7 @@ def test_partial_fit_trains_every_copy_on():
     known = ~np.isnan(later.targets).any(axis=1)
     assert one.fitted.passes_ == 3
     np.testing.assert_array_equal(one.fitted.X_, later.rows[known])
-    np.testing.assert_array_equal(one.fitted.weight_, later.weight[known])
+    assert one.fitted.weight_ is None
     each = Regression(OneOutput(), 4).fit(train, None)
     each.partial_fit(later, 2)
     for k, copied in enumerate(each.by_step):

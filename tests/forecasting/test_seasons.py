@@ -75,7 +75,7 @@ def test_the_longest_series_must_be_longer_than_a_season():
 @pytest.mark.parametrize(
     ("season", "kind", "message"),
     [
-        ("monthly", ValueError, "season='monthly' is no season; .* Pass"),
+        ("monthly", ValueError, "season='monthly'; one of 'auto', None or the steps .* is needed"),
         ([], ValueError, r"season=\[\] is empty; .* Pass None"),
         (0, ValueError, "season=0; an integer of at least 1 .* Set"),
         ([12, -3], ValueError, "season=-3; an integer"),
