@@ -6,11 +6,15 @@ from typing import Any
 
 from seqforecast._checks import check_integer, check_word
 from seqforecast.forecasting import Forecaster
+from seqforecast.forecasting.intervals import INTERVALS
 from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
 
 __all__ = ["recurrent_forecaster"]
 
 _CELLS: dict[str, Any] = {"lstm": LSTMRegressor, "gru": GRURegressor, "rnn": RNNRegressor}
+
+_QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
+"""The median and the ends of the intervals of 80 and 95 %; for loss="quantile" alone."""
 
 
 def recurrent_forecaster(
@@ -19,6 +23,7 @@ def recurrent_forecaster(
     season: Any = "auto",
     window: Any = "auto",
     cell: str = "lstm",
+    intervals: str | None = None,
     random_state: Any = None,
 ) -> Forecaster:
     """Return a forecaster with a recurrent network and settings that suit it.
@@ -38,6 +43,11 @@ def recurrent_forecaster(
         season or more, so that the network sees further back than that.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Kind of network.
+    intervals : {"conformal", "quantile"} or None, default=None
+        What intervals are made of, as in `Forecaster`. "quantile" lets the network learn the
+        quantiles 0.025, 0.1, 0.5, 0.9 and 0.975, for ``level=[80, 95]``, in place of the median
+        alone: one fit instead of two, and intervals that are wider where a series is uncertain;
+        of few series they are too narrow.
     random_state : int, RandomState instance or None, default=None
         Source of the first weights, the order of the windows and the dropout masks.
 
@@ -65,13 +75,15 @@ def recurrent_forecaster(
     """
     check_integer("horizon", horizon)
     check_word("cell", cell, _CELLS)
+    check_word("intervals", intervals, INTERVALS)
     if not (isinstance(window, str) and window == "auto"):
         check_integer("window", window)
     regressor = _CELLS[cell](
         hidden_size=64,
         dropout=0.3,
         scaling=None,
-        loss="absolute_error",
+        loss="quantile" if intervals == "quantile" else "absolute_error",
+        quantiles=_QUANTILES,
         optimizer="adamw",
         weight_decay=0.01,
         lr_schedule="cosine",
@@ -81,4 +93,4 @@ def recurrent_forecaster(
         early_stopping=False,
         random_state=random_state,
     )
-    return Forecaster(regressor, window=window, horizon=horizon, season=season)
+    return Forecaster(regressor, window=window, horizon=horizon, season=season, intervals=intervals)

@@ -28,6 +28,22 @@ def test_arguments_reach_the_forecaster():
     assert recurrent_forecaster(horizon=3).window == "auto"
 
 
+def test_quantiles_are_learnt_for_two_levels_where_intervals_are_made_of_them():
+    forecaster = recurrent_forecaster(horizon=3, intervals="quantile", random_state=0)
+    assert forecaster.intervals == forecaster.regressor.loss == "quantile"
+    forecaster.set_params(regressor__max_steps=5).fit(load_airline())
+    frame = forecaster.predict(level=[80, 95])
+    ends = frame[["lo-95", "lo-80", "y_hat", "hi-80", "hi-95"]].to_numpy()
+    assert (np.diff(ends, axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("intervals", [None, "conformal"])
+def test_the_median_alone_is_learnt_otherwise(intervals):
+    forecaster = recurrent_forecaster(horizon=3, intervals=intervals)
+    assert forecaster.intervals == intervals
+    assert forecaster.regressor.loss == "absolute_error"
+
+
 def test_beats_last_year_on_the_airline_series():
     passengers = load_airline()
     forecaster = recurrent_forecaster(horizon=12, random_state=0)
@@ -53,6 +69,7 @@ def test_is_silent_on_a_short_series():
         ({"horizon": "12"}, "horizon='12'; an integer"),
         ({"horizon": 2, "window": 0}, "window=0; an integer"),
         ({"horizon": 2, "cell": "lstn"}, "cell='lstn'; .* Did you mean 'lstm'"),
+        ({"horizon": 2, "intervals": "quantiles"}, "intervals='quantiles'; .* mean 'quantile'"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_refused(arguments, message):

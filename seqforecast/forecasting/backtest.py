@@ -12,9 +12,15 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from seqforecast._checks import check_flag, check_integer
-from seqforecast.forecasting.forecaster import Forecaster, checked_levels
+from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.history import fill_missing
-from seqforecast.forecasting.intervals import conformal_scores, forecast_columns
+from seqforecast.forecasting.intervals import (
+    Intervals,
+    Quantiles,
+    checked_levels,
+    forecast_columns,
+    intervals_of,
+)
 from seqforecast.forecasting.model import SeriesModel
 from seqforecast.forecasting.panel import FutureRows, Panel
 from seqforecast.forecasting.units import mean_change
@@ -110,7 +116,10 @@ def backtest(
     forecaster._check_parameters()
     panel, _ = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
-    task = _Task(forecaster, panel, int(horizon), checked_levels(level))
+    levels = checked_levels(level)
+    if forecaster.intervals == "quantile":  # what is wrong must be said before the fits
+        Quantiles(forecaster.regressor).prepare(levels, horizon)
+    task = _Task(forecaster, panel, int(horizon), levels)
     if refit:
         folds = Parallel(n_jobs=n_jobs)(delayed(task.fold)(cutoff) for cutoff in cutoffs)
     else:
@@ -147,25 +156,27 @@ class _Task:
         """Fit at a cutoff and forecast."""
         known = self.panel.until(cutoff)
         model = self._fit(known)
-        return self._forecast(cutoff, known, model, self._scores(model))
+        return self._forecast(cutoff, known, model, self._intervals(model))
 
     def folds_of_one_fit(self, cutoffs: NDArray[np.int64]) -> list[_Fold | None]:
         """Fit at the first cutoff, and forecast from all."""
         model = self._fit(self.panel.until(cutoffs[0]))
-        scores = self._scores(model)
+        intervals = self._intervals(model)
         folds = []
         for cutoff in cutoffs:
             known = self.panel.until(cutoff)
-            folds.append(self._forecast(cutoff, known, model.observe(known), scores))
+            folds.append(self._forecast(cutoff, known, model.observe(known), intervals))
         return folds
 
     def _fit(self, known: Panel) -> SeriesModel:
         return clone(self.forecaster)._new_model().fit(known)
 
-    def _scores(self, model: SeriesModel) -> Any:
-        return conformal_scores(model, self.horizon) if self.levels else None
+    def _intervals(self, model: SeriesModel) -> Intervals:
+        return intervals_of(self.forecaster.intervals, model)
 
-    def _forecast(self, cutoff: int, known: Panel, model: SeriesModel, scores: Any) -> _Fold | None:
+    def _forecast(
+        self, cutoff: int, known: Panel, model: SeriesModel, intervals: Intervals
+    ) -> _Fold | None:
         rows = self.panel.rows_after(cutoff, self.horizon, known=known)
         if not len(rows.step):
             return None  # no series goes on
@@ -175,7 +186,7 @@ class _Task:
             rows.step,
             {
                 "y": _truth(self.panel, known, cutoff, rows),
-                **forecast_columns(model, rows, self.levels, scores),
+                **forecast_columns(model, rows, self.levels, intervals),
                 **_naive(known, rows, model.lookback.seasons[0]),
             },
         )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable
-from numbers import Number, Real
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -24,15 +22,17 @@ from seqforecast._checks import check_integer, check_word
 from seqforecast.forecasting.baseline import BASELINES
 from seqforecast.forecasting.frames import COLUMNS, read_future, read_new, read_panel, result
 from seqforecast.forecasting.intervals import (
-    ConformalScores,
-    conformal_scores,
+    INTERVALS,
+    checked_levels,
     forecast_columns,
+    intervals_of,
+    require_quantiles,
 )
 from seqforecast.forecasting.model import SeriesModel
 from seqforecast.forecasting.panel import FutureRows
 from seqforecast.forecasting.regression import reads_windows
 
-__all__ = ["Forecaster", "checked_levels"]
+__all__ = ["Forecaster"]
 
 Array = NDArray[np.float64]
 
@@ -77,9 +77,12 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         names is left out.
     static : list of column names, default=None
         Features that stay the same within a series.
-    intervals : {"conformal"} or None, default=None
-        When what `level` needs is computed: with the fit, or at the first ``predict`` that asks
-        for it. It takes a second fit, without the newest steps.
+    intervals : {"conformal", "quantile"} or None, default=None
+        What `level` of ``predict`` is answered with. "conformal": errors of held-out forecasts,
+        of any regressor, which takes a second fit without the newest steps; None is the same, but
+        pays at the first ``predict`` that asks. "quantile": the quantiles that the regressor
+        forecasts, one with `predict_quantiles` and a parameter `quantiles` that holds both ends,
+        0.1 and 0.9 for 80 %; of this package with ``loss="quantile"``.
     columns : tuple of three names, default=("unique_id", "ds", "y")
         What series, time and target are called in a long frame.
 
@@ -205,13 +208,14 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if y is not None:  # what is wrong with the names of X must be said before anything is lost
             validate_data(clone(self), X, skip_check_array=True)
         model = self._new_model().fit(panel)
-        scores = {} if self.intervals is None else {1: conformal_scores(model, self.horizon)}
+        intervals = intervals_of(self.intervals, model)
+        if self.intervals == "conformal":
+            intervals.prepare((), self.horizon)
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         if y is not None:
             validate_data(self, X, skip_check_array=True)
-        # What the fit saw stays for the scores, so that they are the same after any update.
-        self._form, self._model, self._fitted, self._scores = form, model, model, scores
+        self._form, self._model, self._intervals = form, model, intervals
         regression = model.regression
         self.regressor_ = regression.by_step or regression.fitted
         self.season_ = model.lookback.seasons
@@ -234,8 +238,10 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         level : float or list of float, default=None
             Coverage of intervals in percent, for example ``[80, 95]``. They hold each value of
             the future with that probability, as far as it is like the newest past: split
-            conformal prediction, by step, in units of each series. Wider levels contain
-            narrower ones. Where a short history gives too few errors for a level, it warns.
+            conformal prediction, by step, in units of each series, wider where the baseline errs
+            more; or the regressor's quantiles, as `intervals` says. Wider levels contain narrower
+            ones. It warns of intervals that are too narrow: where a short history gives too few
+            errors for a level, or quantiles are asked for beyond `horizon`.
 
         Returns
         -------
@@ -250,12 +256,13 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             If it is not fitted.
         ValueError
             If rows overlap what was known, leave steps out, are of unknown series or lack
-            features; or if there is too little data for `level`.
+            features; or if there is too little data for `level`, or no quantile.
         """
         check_is_fitted(self)
         rows = self._asked(X)
-        self._warn_if_too_wide(rows, level)
-        return result(self._form, self._model.panel, rows, self._forecasts(rows, level=level))
+        forecasts = self._forecasts(rows, level=level)
+        self._intervals.warn_if_too_narrow(self._model, rows, checked_levels(level))
+        return result(self._form, self._model.panel, rows, forecasts)
 
     def update(self, X: Any, y: Any = None, *, passes: int = 0) -> Forecaster:
         """Take in new observations, and forecast from the new end without a refit.
@@ -393,7 +400,9 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             check_integer("window", self.window)
         check_integer("horizon", self.horizon)
         check_word("baseline", self.baseline, BASELINES)
-        check_word("intervals", self.intervals, ("conformal", None))
+        check_word("intervals", self.intervals, INTERVALS)
+        if self.intervals == "quantile":
+            require_quantiles(regressor)
 
     def _read(self, X: Any, y: Any = None) -> Any:
         """Return data as a panel, and the form that they came in."""
@@ -427,20 +436,9 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _forecasts(self, rows: FutureRows, *, level: Any = None) -> dict[str, Array]:
         """Return forecasts and ends of intervals, a value a row, by column name."""
         levels = checked_levels(level)
-        scores = self._scores_of(rows.horizon) if levels else None
-        return forecast_columns(self._model, rows, levels, scores)
-
-    def _warn_if_too_wide(self, rows: FutureRows, level: Any) -> None:
-        """Warn of levels for which there are too few errors."""
-        levels = checked_levels(level)
-        highest = self._scores_of(rows.horizon).highest_level if levels else 100.0
-        if levels and max(levels) > highest:
-            warnings.warn(
-                f"level={max(levels):g} needs more errors of held-out forecasts than this history "
-                f"gives: up to {highest:.3g} % can be told. The largest error stands in, so that "
-                "such intervals are too narrow.",
-                stacklevel=3,
-            )
+        if levels:
+            self._intervals.prepare(levels, rows.horizon)
+        return forecast_columns(self._model, rows, levels, self._intervals)
 
     def _require_whole_blocks(self, rows: FutureRows) -> None:
         """Refuse future features of a part of the steps that are forecast at once."""
@@ -457,28 +455,6 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"all steps of a block of {horizon=} read them, so {needed} are needed. Append "
                 f"rows with what is planned up to {label}, or fit with a horizon of {n}."
             )
-
-    def _scores_of(self, steps: int) -> ConformalScores:
-        """Return the scores of so many steps, the same whatever was asked before."""
-        n_blocks = -(-steps // self._fitted.horizon)
-        if n_blocks not in self._scores:
-            scores = conformal_scores(self._fitted, n_blocks * self._fitted.horizon)
-            self._scores = {**self._scores, n_blocks: scores}
-        return self._scores[n_blocks]
-
-
-def checked_levels(level: Any) -> tuple[float, ...]:
-    """Return the levels of intervals as numbers, or say what is wrong with them."""
-    if level is None:
-        return ()
-    given = tuple(level) if isinstance(level, Iterable) else (level,)
-    for one in given:
-        if isinstance(one, bool) or not isinstance(one, Real) or not 1 <= float(one) < 100:
-            raise ValueError(
-                f"{level=}; numbers from 1 to below 100, in percent, are needed. Pass for example "
-                "level=[80, 95]."
-            )
-    return tuple(dict.fromkeys(given))
 
 
 def _r2(truth: Array, forecast: Array, sample_weight: Any) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqforecast.forecasting.baseline import BASELINES, Outlook
+from seqforecast._blocks import row_blocks
+from seqforecast.forecasting.baseline import BASELINES, Outlook, what_came
 from seqforecast.forecasting.covariates import FeatureScaling
 from seqforecast.forecasting.features import (
     feature_rows,
@@ -36,6 +38,12 @@ Cells = NDArray[np.int64]
 
 _WINDOW = 24
 """Rows, or lags, that are seen where nobody says how many and the series are long enough."""
+
+_MOST_ERRORS = 4_000_000
+"""Of the baseline, that are enough to tell series that are hard to forecast from others."""
+
+_BLOCK = 1 << 20
+"""Errors computed at once."""
 
 
 class SeriesModel:
@@ -155,6 +163,30 @@ class SeriesModel:
         -------
         ndarray of shape (n, steps)
         """
+        return self.forecast_quantiles(steps, (), future, series)[0]
+
+    def forecast_quantiles(
+        self,
+        steps: int,
+        quantiles: Sequence[float],
+        future: Array | None = None,
+        series: Cells | None = None,
+    ) -> tuple[Array, Array]:
+        """Forecast the next steps and their quantiles, in units of each series.
+
+        Parameters
+        ----------
+        steps, future, series
+            As in `forecast`. Quantiles of a later block take the forecasts of the earlier ones
+            for known.
+        quantiles : sequence of float
+            Probabilities, all of which the regressor forecasts.
+
+        Returns
+        -------
+        forecast : ndarray of shape (n, steps)
+        ends : ndarray of shape (n, steps, n_quantiles)
+        """
         series = np.arange(self.panel.n_series) if series is None else series
         # Missing values at the end of a series are forecast, too, on the way to the others.
         missing = self.missing_at_end(series)
@@ -168,12 +200,48 @@ class SeriesModel:
             future = self._with_missing(future, series, missing)
             self._set_future(history, future, n_blocks * self.horizon)
         ahead = np.arange(1, self.horizon + 1)
+        ends = np.empty((len(series), n_blocks * self.horizon, len(quantiles)))
         for block in range(n_blocks):
             cells = history.end - 1 + block * self.horizon
-            forecast = self._next_block(Outlook(history, self.lookback, members), cells)
+            outlook = Outlook(history, self.lookback, members)
+            forecast, ends[:, block * self.horizon + ahead - 1] = self._next_block(
+                outlook, cells, quantiles
+            )
             history.values[cells[:, np.newaxis] + ahead] = forecast
             history.known[cells[:, np.newaxis] + ahead] = True
-        return history.values[(history.end + missing)[:, np.newaxis] + np.arange(steps)]
+        asked = missing[:, np.newaxis] + np.arange(steps)
+        return (
+            history.values[history.end[:, np.newaxis] + asked],
+            np.take_along_axis(ends, asked[:, :, np.newaxis], axis=1),
+        )
+
+    def baseline_errors(self) -> tuple[Array, Cells]:
+        """Return the mean absolute error of the baseline in each series, in its units.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_series,)
+            NaN where nothing is known of what follows any cutoff of a series.
+        n_cutoffs : ndarray of int of shape (n_series,)
+            From how many cutoffs; of a large panel a part of them is looked at.
+        """
+        history = self._history(blank=self.horizon)
+        outlook = Outlook(history, self.lookback, self.members)
+        first = self._first_cutoffs(history)
+        sizes = history.end - 1 - first
+        series, cells = np.repeat(np.arange(len(sizes)), sizes), stretches(first, sizes)
+        share = _MOST_ERRORS / max(1, len(cells) * self.horizon)
+        if share < 1.0:  # by chance: a fixed step has a phase
+            picked = np.random.default_rng(0).random(len(cells)) < share
+            series, cells = series[picked], cells[picked]
+        total, count = np.zeros((2, len(cells)))
+        for block in row_blocks(np.broadcast_to(0, (len(cells), self.horizon)), _BLOCK):
+            base = self.baseline_.forecast(outlook, cells[block])
+            error = np.abs(what_came(outlook, cells[block]) - base)
+            total[block], count[block] = np.nansum(error, axis=1), np.isfinite(error).sum(axis=1)
+        totals, counts = (np.bincount(series, sums, len(sizes)) for sums in (total, count))
+        errors = np.divide(totals, counts, out=np.full(len(sizes), np.nan), where=counts > 0)
+        return errors, np.bincount(series[count > 0], minlength=len(sizes))
 
     def missing_at_end(self, series: Cells) -> Cells:
         """Return how many values are missing behind the last that is known, of some series."""
@@ -323,15 +391,28 @@ class SeriesModel:
             return TrainingRows(rows, targets, None)
         return TrainingRows(rows, targets, (weight / weight.mean())[series])
 
-    def _next_block(self, outlook: Outlook, cells: Cells) -> Array:
+    def _next_block(
+        self, outlook: Outlook, cells: Cells, quantiles: Sequence[float]
+    ) -> tuple[Array, Array]:
+        """Forecast the steps after some cutoffs (n, horizon), and quantiles of each."""
         window = self.lookback.window
         seen = cells[:, np.newaxis] + np.arange(1 - window, 1)
         rows = feature_rows(
             outlook, self.baseline_, seen.reshape(-1), flat=not self.regression.windows
         )
-        error = self.regression.predict(rows.reshape(len(cells), window, -1))
+        error, ends = self._correction(rows.reshape(len(cells), window, -1), quantiles)
         base = self.baseline_.forecast(outlook, cells)
-        return outlook.level[cells, np.newaxis] + base + error
+        base = outlook.level[cells, np.newaxis] + base
+        return base + error, base[:, :, np.newaxis] + ends
+
+    def _correction(
+        self, rows: NDArray[np.float32], quantiles: Sequence[float]
+    ) -> tuple[Array, Array]:
+        """Return what is added to the baseline (n, horizon), and quantiles of that."""
+        error = self.regression.predict(rows)
+        if not quantiles:
+            return error, np.empty((*error.shape, 0))
+        return error, self.regression.predict_quantiles(rows, quantiles)
 
     def _with_missing(self, future: Array, series: Cells, missing: Cells) -> Array:
         """Put the future features of the missing steps at the end before those that are asked."""

@@ -7,6 +7,7 @@ it is fitted for every step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,10 +127,27 @@ class Regression:
 
     def predict(self, rows: Rows) -> NDArray[np.float64]:
         """Forecast from the newest rows of each series: (n_series, window, n_channels)."""
-        X = rows if self.windows else rows[:, -1].astype(np.float64)
+        X = self._newest(rows)
         forecasts = [np.asarray(one.predict(X)) for one in self.by_step or [self.fitted]]
         columns = [f.reshape(len(rows), -1) for f in forecasts]
         return np.concatenate(columns, axis=1).astype(np.float64, copy=False)
+
+    def predict_quantiles(self, rows: Rows, quantiles: Sequence[float]) -> NDArray[np.float64]:
+        """Forecast quantiles from the newest rows of each series: (n_series, horizon, n_quantiles).
+
+        Those of a regressor that lets them cross are put in order.
+        """
+        known = np.asarray(self.regressor.quantiles, dtype=np.float64)
+        order = np.argsort(known)
+        wanted = [int(np.argmin(np.abs(known[order] - quantile))) for quantile in quantiles]
+        X = self._newest(rows)
+        forecasts = [np.asarray(one.predict_quantiles(X)) for one in self.by_step or [self.fitted]]
+        steps = [f.reshape(len(rows), -1, len(known)) for f in forecasts]
+        every = np.concatenate(steps, axis=1).astype(np.float64, copy=False)
+        return np.sort(every[..., order], axis=-1)[..., wanted]
+
+    def _newest(self, rows: Rows) -> NDArray[Any]:
+        return rows if self.windows else rows[:, -1].astype(np.float64)
 
     def _fits_all_steps(self, targets: Rows) -> bool:
         if targets.shape[1] == 1 or self.windows:

@@ -11,7 +11,6 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
 from seqforecast import Forecaster, GRURegressor
-from seqforecast.forecasting.intervals import ConformalScores
 
 INDEXES = {
     "month ends": pd.date_range("2019-01-31", periods=70, freq="ME"),
@@ -209,15 +208,6 @@ def test_predict_series_of_different_ends_each_continue_their_own():
 
 
 # ------------------------------------------------------------------------------- intervals
-
-
-def test_half_width_is_the_rank_of_split_conformal_prediction():
-    scores = ConformalScores([np.arange(1.0, 20.0), np.arange(1.0, 4.0)])
-    # Of 19 errors the ceil(20 x 0.8) = 16th; of 3 the ceil(4 x 0.8) = 4th is beyond: the largest.
-    assert scores.half_width(80).tolist() == [16.0, 3.0]
-    assert scores.half_width(50).tolist() == [10.0, 2.0]
-    assert scores.half_width(95).tolist() == [19.0, 3.0]
-    assert scores.highest_level == 75.0
 
 
 def test_levels_nest_around_the_forecast_and_do_not_move_it():
