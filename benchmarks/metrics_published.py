@@ -15,86 +15,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from accuracy_published import SEASONAL_NAIVE
+from accuracy_sets import SETS, Split, splits_of
 
 from seqforecast.forecasting.evaluation import evaluate
 from seqforecast.metrics import mase, smape
-
-Split = tuple[np.ndarray, np.ndarray]  # what is known, what is to be forecast
-
-
-class Benchmark(NamedTuple):
-    """A set of series, and the mean errors to be met by the seasonal naive forecast."""
-
-    name: str
-    season: int
-    load: Callable[[Path], Iterator[Split]]
-    smape: float
-    mase: float
-
-
-def known(row: np.ndarray) -> np.ndarray:
-    """Return a row of a table without the empty cells behind its end."""
-    return row[~np.isnan(row)]
-
-
-def train_and_test(folder: str, train: str, test: str) -> Callable[[Path], Iterator[Split]]:
-    """Read two tables, a series a row, whose rows belong together."""
-
-    def load(data: Path) -> Iterator[Split]:
-        past, future = (pd.read_csv(data / folder / name, index_col=0) for name in (train, test))
-        future = future.loc[past.index]
-        for row, target in zip(past.to_numpy(float), future.to_numpy(float), strict=True):
-            yield known(row), known(target)
-
-    return load
-
-
-def cif(data: Path) -> Iterator[Split]:
-    """Read CIF 2016: each series says how many of its last values are to be forecast."""
-    table = pd.read_csv(data / "cif2016" / "cif2016.csv", index_col="id")
-    horizons = table.pop("horizon")
-    for row, horizon in zip(table.to_numpy(float), horizons, strict=True):
-        yield known(row)[:-horizon], known(row)[-horizon:]
-
-
-def nn5(data: Path, horizon: int = 56) -> Iterator[Split]:
-    """Read NN5; a gap takes the median of its weekday over all series, train and test apart."""
-    table = pd.read_csv(data / "nn5_daily" / "nn5_daily.csv", index_col="id").to_numpy(float)
-    parts = table[:, :-horizon], table[:, -horizon:]
-    for part in parts:
-        for day in range(7):
-            values = part[:, day::7]  # a view: filled in place
-            values[np.isnan(values)] = np.nanmedian(values)
-    yield from zip(*parts, strict=True)
-
-
-BENCHMARKS = (
-    Benchmark("CIF 2016", 12, cif, 19.053, 1.2905),
-    Benchmark("NN5 daily", 7, nn5, 26.485, 1.0113),
-    Benchmark(
-        "Tourism monthly",
-        12,
-        train_and_test("tourism", "monthly_train.csv", "monthly_test.csv"),
-        21.670,
-        1.6309,
-    ),
-    Benchmark(
-        "M3 monthly",
-        12,
-        train_and_test("m3", "monthly_train.csv", "monthly_test.csv"),
-        17.234,
-        1.1461,
-    ),
-    Benchmark(
-        "M4 hourly", 24, train_and_test("m4", "Hourly-train.csv", "Hourly-test.csv"), 13.912, 1.1932
-    ),
-)
 
 
 def by_series(splits: list[Split], season: int) -> tuple[float, float]:
@@ -137,21 +66,21 @@ def main() -> int:
         f"{'seasonal naive':16} {'series':>6} {'error':6} {'published':>9} {'metrics':>10} "
         f"{'evaluate':>10}  agree"
     )
-    for benchmark in BENCHMARKS:
-        splits = list(benchmark.load(data))
+    for key, series_set in SETS.items():
+        splits, digits = splits_of(key, data), SEASONAL_NAIVE[key]
         rows = zip(
             ("sMAPE", "MASE"),
-            (benchmark.smape, benchmark.mase),
-            (3, 4),
-            by_series(splits, benchmark.season),
-            at_once(splits, benchmark.season),
+            (digits.smape, digits.mase),
+            digits.decimals,
+            by_series(splits, series_set.season),
+            at_once(splits, series_set.season),
             strict=True,
         )
         for error, published, digits, ours, table in rows:
             agree = round(ours, digits) == published and np.isclose(ours, table, rtol=1e-12, atol=0)
             failed += not agree
             print(
-                f"{benchmark.name:16} {len(splits):6} {error:6} {published:9.{digits}f} "
+                f"{series_set.title:16} {len(splits):6} {error:6} {published:9.{digits}f} "
                 f"{ours:10.6f} {table:10.6f}  {'yes' if agree else 'NO'}"
             )
     return int(failed > 0)

@@ -47,13 +47,15 @@ def check_number(
     low: float = -math.inf,
     high: float = math.inf,
     open_low: bool = False,
+    closed_high: bool = False,
 ) -> None:
-    """Raise unless `value` is a finite number in [low, high), or (low, high) if `open_low`."""
+    """Raise unless `value` is a finite number in [low, high), without or with these bounds."""
     real = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-    inside = real and math.isfinite(value) and low <= value < high
-    if not inside or (open_low and value == low):
+    inside = real and math.isfinite(value) and low <= value <= high
+    if not inside or (open_low and value == low) or (not closed_high and value == high):
         bounds = "" if low == -math.inf else f" {'above' if open_low else 'of at least'} {low:g}"
-        bounds += "" if high == math.inf else f" and below {high:g}"
+        if high != math.inf:
+            bounds += f" and {'at most' if closed_high else 'below'} {high:g}"
         raise ValueError(
             f"{name}={value!r}; a number{bounds} is needed. Set {name} to such a number."
         )

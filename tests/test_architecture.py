@@ -24,7 +24,8 @@ LAYERS = (
     (("forecasting.__init__",), (), ("regressors",)),
     (("forecasting.backtest", "forecasting.evaluation"), (), ("callbacks",)),
     (("forecasting.forecaster",), (), ("_training",)),
-    (("forecasting.frames", "forecasting.intervals"), (), ()),
+    (("forecasting.frames", "forecasting.intervals", "forecasting.weighting"), (), ()),
+    (("forecasting.held_out",), (), ()),
     (("forecasting.future",), (), ()),
     (
         ("forecasting.model", "forecasting.reading"),
@@ -32,7 +33,7 @@ LAYERS = (
         ("_batches", "_culprit", "_native_step", "_observation", "_progress"),
     ),
     (("forecasting.features", "forecasting.rows"), (), ()),
-    (("forecasting.baseline", "forecasting.covariates"), (), ()),
+    (("forecasting.baseline", "forecasting.covariates", "forecasting.phases"), (), ()),
     (("forecasting.history", "forecasting.panel"), (), ("gradients",)),
     (("forecasting.calendar",), (), ()),
     (

@@ -53,6 +53,17 @@ def test_number_outside_the_interval_raises(value):
         check_number("share", value, low=0, high=1)
 
 
+def test_number_closed_high_takes_the_end_in():
+    for value in (0, 0.5, 1, np.float32(1)):
+        check_number("share", value, low=0, high=1, closed_high=True)
+    for value in (-0.1, np.nextafter(1, 2), math.nan, math.inf, True):
+        with pytest.raises(ValueError, match=r"; a number of at least 0 and at most 1 is needed. "):
+            check_number("share", value, low=0, high=1, closed_high=True)
+    message = r"^share=0; a number above 0 and at most 1 is needed"
+    with pytest.raises(ValueError, match=message):
+        check_number("share", 0, low=0, high=1, open_low=True, closed_high=True)
+
+
 def test_number_open_low_leaves_the_end_out():
     check_number("lr", 1e-300, low=0, open_low=True)
     with pytest.raises(ValueError, match=r"^lr=0; a number above 0 is needed"):

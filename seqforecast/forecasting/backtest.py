@@ -24,6 +24,7 @@ from seqforecast.forecasting.intervals import (
 from seqforecast.forecasting.model import SeriesModel
 from seqforecast.forecasting.panel import FutureRows, Panel
 from seqforecast.forecasting.units import mean_change
+from seqforecast.forecasting.weighting import fitted
 
 __all__ = ["backtest"]
 
@@ -169,7 +170,7 @@ class _Task:
         return folds
 
     def _fit(self, known: Panel) -> SeriesModel:
-        return clone(self.forecaster)._new_model().fit(known)
+        return fitted(clone(self.forecaster)._new_model(), known)
 
     def _intervals(self, model: SeriesModel) -> Intervals:
         return intervals_of(self.forecaster.intervals, model)

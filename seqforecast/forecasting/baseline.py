@@ -27,7 +27,8 @@ _SHRINKAGE = 0.2
 """Series of average length that pull the coefficients of one series to those of all."""
 
 _ORIGINS_OF_ITS_OWN = 8
-"""Cutoffs per step of the horizon from which on a series has coefficients of its own."""
+"""Cutoffs of a series per step of the horizon from which on a regressor learns the errors that its
+own coefficients leave."""
 
 _MOST_ROWS = 1_000_000
 _FEWEST_ORIGINS, _MOST_ORIGINS, _ALL_ORIGINS = 4, 40, 4_000
@@ -57,6 +58,7 @@ class Outlook:
         self.season_levels = {season: history.level(season) for season in lookback.seasons}
         self.level = self.season_levels[lookback.season]
         self.levels = history.levels(lookback)
+        self.drift = history.drift(lookback.season)
         self.covariates = np.concatenate([history.past, history.future], axis=1)
 
 
@@ -82,7 +84,14 @@ class Baseline(ABC):
 
     @abstractmethod
     def forecast(self, outlook: Outlook, cells: Cells) -> Array:
-        """Return what comes after each cutoff, less its level: (n, horizon)."""
+        """Return what comes after each cutoff, less its level: (n, horizon).
+
+        Its error is what the regressor learns.
+        """
+
+    def alone(self, outlook: Outlook, cells: Cells) -> Array:
+        """Return the same as well as can be said without a regressor."""
+        return self.forecast(outlook, cells)
 
 
 class Level(Baseline):
@@ -128,13 +137,19 @@ class Linear(Baseline):
 
     .. math::
 
-        \hat z_{t+j} - L_t = \sum_k a_k p_k(j) + \sum_q b_q g_q(t), \qquad a, b \ge 0,
+        \hat z_{t+j} - L_t = \sum_k a_k p_k(j) + \sum_q b_q g_q(t) + c\,(j + \tfrac{m-1}{2})\,d_t,
+        \qquad a, b, c \ge 0,
 
-    where :math:`p_k(j) = z_{t+j-m\lceil j/m\rceil-mk} - L_{t-mk}` is the season k seasons ago and
-    :math:`g_q` are other levels: the seasonal difference, exponentially smoothed, the mean of
-    four seasons and of all, and the trend :math:`L_t - L_{t-m}`. The coefficients minimise the
-    absolute error, by least squares with weights 1/error; those of one series are pulled to
-    those of all, or are those of all where the series are short.
+    where :math:`p_k(j) = z_{t+j-m\lceil j/m\rceil-mk} - L_{t-mk}` is the season k seasons ago,
+    :math:`g_q` are other levels: the seasonal difference and the seasonally adjusted values, both
+    exponentially smoothed, the mean of four seasons and of all, and the trend
+    :math:`L_t - L_{t-m}`; and :math:`d_t` is the drift, the mean change of L a step since the
+    first season. The coefficients minimise the absolute error, by least squares with weights
+    1/error; those of one series are pulled to those of all.
+
+    Where series are short, their own coefficients fit the past too well for a regressor to learn
+    from the errors that are left: it is given those of the common ones. Alone, a series does
+    better with its own.
     """
 
     def fit(self, outlook: Outlook, origins: list[Cells], weight: Array) -> None:
@@ -155,21 +170,22 @@ class Linear(Baseline):
             error = np.abs(truth - X @ self.coefficients)
             share = base_weight / np.maximum(error, _SMALLEST_ERROR)
         # One more row than series: the last, of index -1, is for those that join after the fit.
-        self.by_series = np.repeat(self.coefficients[np.newaxis], len(origins) + 1, axis=0)
+        self.common = np.repeat(self.coefficients[np.newaxis], len(origins) + 1, axis=0)
+        self.by_series = self.common.copy()
         n_origins = np.array([len(cells) for cells in origins])
         trained = n_origins[n_origins > 0]
-        if len(trained) > 1 and trained.mean() >= _ORIGINS_OF_ITS_OWN * horizon:
+        if len(trained) > 1:
             self._fit_each(X, truth, share, counts)
+        self.learns_own = trained.sum() >= _ORIGINS_OF_ITS_OWN * horizon * len(trained)
 
     def forecast(self, outlook: Outlook, cells: Cells) -> Array:
-        """Return the combination."""
-        weights = self.by_series[outlook.members[outlook.history.series_of(cells)]]
-        seasonal = _seasonal_parts(outlook.lookback)
-        levels = (outlook.levels[cells] * weights[:, len(seasonal) :]).sum(axis=1)
-        result = np.repeat(levels[:, np.newaxis], outlook.lookback.horizon, axis=1)
-        for column, (season, k) in enumerate(seasonal):
-            result += weights[:, column, np.newaxis] * _profile(outlook, cells, season, k)
-        return result
+        """Return the combination, with coefficients of each series where they are long."""
+        coefficients = self.by_series if self.learns_own else self.common
+        return _combined(outlook, cells, coefficients)
+
+    def alone(self, outlook: Outlook, cells: Cells) -> Array:
+        """Return the combination with coefficients of each series."""
+        return _combined(outlook, cells, self.by_series)
 
     def _fit_each(self, X: Array, truth: Array, share: Array, counts: Cells) -> None:
         gram, _ = _normal_equations(X, truth, share)
@@ -199,12 +215,32 @@ def seasonal_profile(outlook: Outlook, cells: Cells) -> Array:
 def components(outlook: Outlook, cells: Cells) -> Array:
     """Return what the linear baseline combines, relative to the level: (n, horizon, n_parts)."""
     seasonal = _seasonal_parts(outlook.lookback)
-    n_parts = len(seasonal) + outlook.levels.shape[1]
+    n_parts = len(seasonal) + outlook.levels.shape[1] + 1
     parts = np.empty((len(cells), outlook.lookback.horizon, n_parts))
     for column, (season, k) in enumerate(seasonal):
         parts[..., column] = _profile(outlook, cells, season, k)
-    parts[..., len(seasonal) :] = outlook.levels[cells, np.newaxis]
+    parts[..., len(seasonal) : -1] = outlook.levels[cells, np.newaxis]
+    parts[..., -1] = outlook.drift[cells, np.newaxis] * _steps_from_level(outlook.lookback)
     return parts
+
+
+def _combined(outlook: Outlook, cells: Cells, coefficients: Array) -> Array:
+    """Return the components, weighted by the coefficients of their series."""
+    weights = coefficients[outlook.members[outlook.history.series_of(cells)]]
+    seasonal = _seasonal_parts(outlook.lookback)
+    levels = (outlook.levels[cells] * weights[:, len(seasonal) : -1]).sum(axis=1)
+    drift = outlook.drift[cells] * weights[:, -1]
+    result: Array = levels[:, np.newaxis] + drift[:, np.newaxis] * _steps_from_level(
+        outlook.lookback
+    )
+    for column, (season, k) in enumerate(seasonal):
+        result += weights[:, column, np.newaxis] * _profile(outlook, cells, season, k)
+    return result
+
+
+def _steps_from_level(lookback: Lookback) -> Array:
+    """Return how far the next steps are from the middle of the season whose mean is the level."""
+    return np.arange(1.0, lookback.horizon + 1) + (lookback.season - 1) / 2
 
 
 def _seasonal_parts(lookback: Lookback) -> list[tuple[int, int]]:

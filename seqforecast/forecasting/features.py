@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -48,9 +48,10 @@ def feature_rows(outlook: Outlook, baseline: Baseline, cells: Cells, *, flat: bo
 
     A row for a network that reads windows holds, side by side: the newest values, oldest first;
     the baseline's forecast of the next steps, or the last season where there is no baseline; 1
-    where the value was missing or padded; past and future features of the cutoff; future features
-    of the next steps, step by step; static features. A flat row holds past and future features of
-    all its lags, and the share of its lags that are missing.
+    where the value was missing or padded; where in the calendar the cutoff is; past and future
+    features of the cutoff; future features of the next steps, step by step; static features. A
+    flat row holds past and future features of all its lags, and the share of its lags that are
+    missing.
 
     Parameters
     ----------
@@ -92,7 +93,9 @@ def training_rows(
     return rows, targets
 
 
-def row_names(lookback: Lookback, panel: Panel, *, flat: bool) -> list[str]:
+def row_names(
+    lookback: Lookback, panel: Panel, phases: Sequence[str] = (), *, flat: bool
+) -> list[str]:
     """Name the columns of a row: what, and at which lag before or step after the cutoff."""
     lags = range(lookback.n_lags - 1, -1, -1)
     steps = range(1, lookback.horizon + 1)
@@ -101,6 +104,7 @@ def row_names(lookback: Lookback, panel: Panel, *, flat: bool) -> list[str]:
         *(f"y@lag{lag}" for lag in lags),
         *(f"baseline@step{step}" for step in steps),
         "missing",
+        *phases,
         *(f"{name}@lag{lag}" for lag in (lags if flat else [0]) for name in changing),
         *(f"{name}@step{step}" for step in steps for name in panel.future_names),
         *(str(name) for name in panel.static_names),
@@ -111,7 +115,8 @@ def _n_channels(outlook: Outlook, *, flat: bool) -> int:
     history, lookback = outlook.history, outlook.lookback
     n_changing = outlook.covariates.shape[1] * (lookback.n_lags if flat else 1)
     n_ahead = history.future.shape[1] * lookback.horizon
-    return lookback.n_lags + lookback.horizon + 1 + n_changing + n_ahead + history.static.shape[1]
+    n_fixed = history.phases.shape[1] + history.static.shape[1]
+    return lookback.n_lags + lookback.horizon + 1 + n_changing + n_ahead + n_fixed
 
 
 def _write_rows(
@@ -134,6 +139,7 @@ def _write_rows(
             base if baseline.informs else seasonal_profile(outlook, cells), -_LARGEST, _LARGEST
         ),
         missing[:, np.newaxis],
+        history.phases[cells],
         outlook.covariates[back].reshape(n, -1),
         history.future[ahead].reshape(n, -1),
         history.static[history.series_of(cells)],

@@ -7,7 +7,7 @@ come. What is rolling is then one operation on the whole array.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ LONG_SEASON = 100
 """Steps from which on two seasons back must do: three would ask for a very long history."""
 
 _SMOOTHING = (1.0, 0.5, 0.3, 0.1)
-"""Weights of the newest step in the smoothed seasonal differences."""
+"""Weights of the newest step in exponentially smoothed levels."""
 
 _ENORMOUS = 1e30
 
@@ -95,8 +95,12 @@ class History:
         Features, repeated into the padding and the blank cells.
     static : ndarray of shape (n_series, n_static)
         Features of a series.
+    phases : ndarray of shape (n_cells, n_phases)
+        Positions in the calendar, which go on in the padding and the blank cells.
     earlier_sum, earlier_count : ndarray of shape (n_series,)
         Sum and number of the values before the first step, where only the newest were kept.
+    first_level : ndarray of shape (n_series,)
+        Mean of the first season, the longest one, of all values.
     """
 
     values: Array
@@ -108,8 +112,10 @@ class History:
     past: NDArray[np.float32]
     future: NDArray[np.float32]
     static: NDArray[np.float32]
+    phases: NDArray[np.float32]
     earlier_sum: Array
     earlier_count: Array
+    first_level: Array
 
     @classmethod
     def of(
@@ -122,6 +128,7 @@ class History:
         *,
         blank: int,
         newest: int | None = None,
+        phases: Callable[[Cells, Cells], NDArray[np.float32]] | None = None,
     ) -> History:
         """Lay the series out in blocks.
 
@@ -139,6 +146,8 @@ class History:
             Steps to come.
         newest : int, default=None
             Steps of each series to keep; None keeps all.
+        phases : callable, default=None
+            Given series and steps since the first one of each, returns `phases` of them.
         """
         lengths = np.diff(offsets)
         kept = lengths if newest is None else np.minimum(lengths, newest)
@@ -155,8 +164,11 @@ class History:
         present = (place >= 0) & (place < kept[series])
         laid = values[row]
         laid[place >= kept[series]] = np.nan
-        parts = np.stack([offsets[:-1], offsets[:-1] + skipped], axis=1).reshape(-1)
-        earlier = np.where(skipped > 0, np.add.reduceat(values, parts)[::2], 0.0)
+        begins = np.minimum(lookback.season, lengths)
+        if phases is None:
+            calendar = np.empty((len(place), 0), np.float32)
+        else:
+            calendar = phases(series, place + skipped[series])
         return cls(
             values=laid,
             known=known[row] & present,
@@ -167,8 +179,10 @@ class History:
             past=features["past"][row],
             future=features["future"][row],
             static=features["static"],
-            earlier_sum=earlier,
+            phases=calendar,
+            earlier_sum=_sum_of_first(skipped, values, offsets),
             earlier_count=skipped.astype(np.float64),
+            first_level=_sum_of_first(begins, values, offsets) / begins,
         )
 
     def series_of(self, cells: Cells) -> Cells:
@@ -183,7 +197,8 @@ class History:
         """Return other levels than that of the longest season, relative to it.
 
         What they are to a forecaster: where the series will be next, if it follows its mean of a
-        shorter or longer time, or its change over the season, smoothed.
+        shorter or longer time, its seasonally adjusted values or their change over the season,
+        both smoothed, or its trend.
 
         Returns
         -------
@@ -199,6 +214,8 @@ class History:
             change = self._difference(self.values, length)
             moved = self._difference(own, length) - (own - level)
             columns += [self._smoothed(change, weight) - moved for weight in _SMOOTHING]
+            adjusted = self._seasonally_adjusted(own, length, lookback.n_profiles)
+            columns += [self._smoothed_mean(adjusted, weight) - level for weight in _SMOOTHING]
         columns += [mean - level for mean in self._longer_means(4 * shortest, season, level)]
         columns.append(self._difference(level, season))
         levels = np.empty((len(level), len(columns)), np.float32)
@@ -206,6 +223,14 @@ class History:
             # A step to a million times the size must not overflow on the way to float32.
             levels[:, k] = np.clip(column, -_ENORMOUS, _ENORMOUS)
         return levels
+
+    def drift(self, season: int) -> NDArray[np.float32]:
+        """Return the mean change of the level a step, since the first season; 0 before two."""
+        level, series = self.level(season), self.series_of(np.arange(len(self.values)))
+        steps = self.place + self.earlier_count[series] + 1 - season
+        change = (level - self.first_level[series]) / np.maximum(steps, 1)
+        change[(steps < season) | (self.place < 0) | np.isnan(change)] = 0.0
+        return np.clip(change, -_ENORMOUS, _ENORMOUS).astype(np.float32)
 
     def _difference(self, values: Array, lag: int) -> Array:
         """Return the change over `lag` steps; 0 where it would leave the block."""
@@ -222,6 +247,23 @@ class History:
             total[length:] += keep**length * self._before(total, length)
             length *= 2
         return weight * total
+
+    def _smoothed_mean(self, values: Array, weight: float) -> Array:
+        """Return the same as a mean: weights add up to 1 where the block has just begun, too."""
+        age = self.place + self.pad + 1.0
+        smoothed: Array = self._smoothed(values, weight) / (1.0 - (1.0 - weight) ** age)
+        return smoothed
+
+    def _seasonally_adjusted(self, level: Array, season: int, n_profiles: int) -> Array:
+        """Return the values less what their phase was above or below the level, on average."""
+        if season == 1:
+            return np.nan_to_num(self.values)
+        deviation: Array = np.nan_to_num(self.values - level)
+        deviation[self.place < season - 1 - self.pad] = 0.0  # a season is not yet known there
+        profile = np.zeros_like(deviation)
+        for back in range(season, season * n_profiles + 1, season):
+            profile[back:] += self._before(deviation, back) / n_profiles
+        return np.nan_to_num(self.values) - profile
 
     def _sum(self, values: Array, length: int) -> Array:
         """Return the sum of the last `length` values of the block, of fewer at its begin.
@@ -290,6 +332,14 @@ def fill_missing(values: Array, offsets: Cells, season: int) -> Array:
         reached = source >= group  # not one of the group before
         filled[order[reached]] = filled[order[source[reached]]]
     return filled
+
+
+def _sum_of_first(n: Cells, values: Array, offsets: Cells) -> Array:
+    """Return the sum of the first n[i] values of each series, which may be none."""
+    parts = np.stack([offsets[:-1], offsets[:-1] + n], axis=1).reshape(-1)
+    # reduceat sums up to the next index; a part that ends with the array has none to end at.
+    sums = np.add.reduceat(np.append(values, 0.0), parts)[::2]
+    return np.where(n > 0, sums, 0.0)
 
 
 def _longest_within(seasons: tuple[int, ...], lengths: Cells) -> Cells:

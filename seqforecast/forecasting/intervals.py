@@ -12,8 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqforecast.forecasting.held_out import (
+    EarlierCutoff,
+    earlier_cutoffs,
+    held_out_steps,
+    held_out_values,
+)
 from seqforecast.forecasting.model import SeriesModel
-from seqforecast.forecasting.panel import FutureRows, Panel
+from seqforecast.forecasting.panel import FutureRows
 
 __all__ = [
     "INTERVALS",
@@ -33,14 +39,6 @@ Cells = NDArray[np.int64]
 
 INTERVALS = ("conformal", "quantile", None)
 """The values of the parameter `intervals`."""
-
-_ENOUGH = 200
-"""Errors of each step that are wanted; of fewer series more cutoffs are looked at."""
-
-_FEWEST_CUTOFFS = 3
-
-_LARGEST_SHARE = 3
-"""A third of the longest series at most is held out."""
 
 _PANEL_COUNTS = 20
 """Cutoffs of a series that weigh as much as what all series say of how hard it is."""
@@ -334,57 +332,30 @@ def conformal_scores(model: SeriesModel, steps: int) -> ConformalScores:
     J. Lei, M. G'Sell, A. Rinaldo, R. J. Tibshirani, L. Wasserman, Distribution-free predictive
     inference for regression, Journal of the American Statistical Association 113, 2018.
     """
-    panel = model.panel
-    held_out = _held_out(model, steps)
-    blind = model.unfitted().fit(panel.before_end(held_out))
-    spread = np.linspace(held_out, steps, _n_cutoffs(panel))
-    ends = np.unique(spread.round().astype(int))
-    difficulty = _difficulty(blind)
-    parts = [_errors(blind, difficulty, panel, int(end), steps) for end in ends]
-    errors = np.concatenate(parts)
-    known = [column[~np.isnan(column)] for column in errors.T]
-    if not all(len(column) for column in known):
+    held_out = held_out_steps(model, steps)
+    if held_out is None:
+        longest, season = int(model.panel.lengths.max()), model.lookback.season
+        raise ValueError(
+            f"level needs forecasts of {steps} held-out step(s): {model.fewest_values + steps} "
+            f"values with window={model.window}, horizon={model.horizon} and a season of {season}; "
+            f"the longest series has {longest}. Use a shorter window or season, forecast fewer "
+            "steps, or leave level out."
+        )
+    if np.isnan(held_out_values(model, held_out, steps)).all(axis=0).any():
         raise ValueError(
             f"level needs values to compare forecasts with; the newest {held_out} are missing. "
             "Pass a series whose newest values are known, or leave level out."
         )
+    difficulty = _difficulty(model.blind(held_out))
+    parts = [_errors(cutoff, difficulty) for cutoff in earlier_cutoffs(model, held_out, steps)]
+    known = [column[~np.isnan(column)] for column in np.concatenate(parts).T]
     return ConformalScores([np.sort(column) for column in known], _difficulty(model))
 
 
-def _n_cutoffs(panel: Panel) -> int:
-    """Return from how many cutoffs of each series is forecast, to have errors enough."""
-    return max(_FEWEST_CUTOFFS, -(-_ENOUGH // panel.n_series))
-
-
-def _held_out(model: SeriesModel, steps: int) -> int:
-    """Return how many of the newest steps the blind model must not see."""
-    longest = int(model.panel.lengths.max())
-    needed = model.window + model.horizon
-    room = longest - needed
-    if room < steps:
-        raise ValueError(
-            f"level needs forecasts of {steps} held-out step(s): {needed + steps} values with "
-            f"window={model.window} and horizon={model.horizon}; the longest series has "
-            f"{longest}. Use a shorter window, forecast fewer steps, or leave level out."
-        )
-    wanted = steps - 1 + max(_n_cutoffs(model.panel), model.lookback.season)
-    return min(room, max(steps, min(wanted, longest // _LARGEST_SHARE)))
-
-
-def _errors(blind: SeriesModel, difficulty: Array, panel: Panel, end: int, steps: int) -> Array:
-    """Return the scores (n_series, steps) of forecasts from `end` steps before the end."""
-    known = panel.before_end(end)
-    # What has not lasted a season yet has no unit that others could be measured with.
-    known = known.take(np.flatnonzero(known.lengths > blind.lookback.season))
-    here = panel.ids.get_indexer(known.ids)
-    forecaster = blind.observe(known)
-    begin = panel.offsets[here] + known.lengths
-    ahead = np.arange(steps)
-    future = panel.future[begin[:, np.newaxis] + ahead]
-    forecast = forecaster.forecast(steps, future)
-    series = np.arange(known.n_series)
-    truth = forecaster.in_units(panel.values[begin[:, np.newaxis] + ahead], series)
-    return np.abs(truth - forecast) / _of_members(difficulty, forecaster)[:, np.newaxis]
+def _errors(cutoff: EarlierCutoff, difficulty: Array) -> Array:
+    """Return the scores (n_series, steps) of the forecasts from a held-out cutoff."""
+    error = np.abs(cutoff.truth - cutoff.forecast())
+    return error / _of_members(difficulty, cutoff.model)[:, np.newaxis]
 
 
 def _difficulty(model: SeriesModel) -> Array:

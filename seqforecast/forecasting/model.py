@@ -20,6 +20,7 @@ from seqforecast.forecasting.features import (
 )
 from seqforecast.forecasting.history import History, Lookback, fill_missing
 from seqforecast.forecasting.panel import Panel, stretches
+from seqforecast.forecasting.phases import calendar_words, phase_columns, phase_names
 from seqforecast.forecasting.regression import (
     Regression,
     TrainingRows,
@@ -60,8 +61,14 @@ class SeriesModel:
         Rows, or lags, that it sees; a number from the fit on.
     horizon : int
         Steps that it forecasts at once.
-    season, transform, baseline
+    season, transform, baseline, calendar, regressor_weight
         As in `Forecaster`.
+
+    Attributes
+    ----------
+    weight : float
+        Weight of the regressor in the forecast; from the fit on, 1 where it is "auto" until
+        somebody decides.
     """
 
     def __init__(
@@ -73,6 +80,8 @@ class SeriesModel:
         season: Any,
         transform: Any,
         baseline: str | None,
+        calendar: Any = None,
+        regressor_weight: float | str = 1.0,
     ) -> None:
         self.regressor = regressor
         self.window: Any = window
@@ -80,12 +89,15 @@ class SeriesModel:
         self.season = season
         self.transform = transform
         self.baseline = baseline
+        self.calendar = calendar
+        self.regressor_weight = regressor_weight
 
     # Learning ---------------------------------------------------------------------------------
 
     def fit(self, panel: Panel) -> SeriesModel:
         """Learn from all series of a panel."""
         self.lookback = self._lookback(panel)
+        self.calendar_words = calendar_words(self.calendar, panel, self.lookback.season)
         self.value_transform: ValueTransform = fit_transform_of(self.transform, panel.values)
         transformed = self.value_transform.forward(panel.values)
         relative = self.value_transform.relative
@@ -95,8 +107,10 @@ class SeriesModel:
         )
         self.features = FeatureScaling(panel)
         self._adopt(panel, transformed)
+        del transformed  # as large as the panel, while the rows are written
         self.regression = Regression(self.regressor, self.window)
         self.regression.fit(*self._training_parts())
+        self.weight = 1.0 if self.regressor_weight == "auto" else float(self.regressor_weight)
         return self
 
     def training_data(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -132,14 +146,29 @@ class SeriesModel:
 
     def row_names(self) -> list[str]:
         """Return the columns of a feature row."""
-        return row_names(self.lookback, self.panel, flat=not self.regression.windows)
+        phases = phase_names(self.calendar_words)
+        return row_names(self.lookback, self.panel, phases, flat=not self.regression.windows)
 
-    def unfitted(self) -> SeriesModel:
-        """Return a model to be fitted to a part of the panel, with all that was "auto" decided."""
+    def blind(self, held_out: int) -> SeriesModel:
+        """Return a model like this one, fitted without so many of the newest steps.
+
+        What was "auto" is as it was decided here. It is fitted once: what is measured on held-out
+        steps shares it.
+        """
+        if held_out not in self._blind:
+            model = copy.copy(self)
+            seasons = self.lookback.seasons
+            model.season = None if seasons == (1,) else list(seasons)
+            model.transform = self.value_transform.parameter
+            model.calendar = self.calendar_words
+            model.fit(self.panel.before_end(held_out))
+            self._blind[held_out] = model
+        return self._blind[held_out].weighted(self.weight)
+
+    def weighted(self, weight: float) -> SeriesModel:
+        """Return the same model with another weight of the regressor."""
         model = copy.copy(self)
-        seasons = self.lookback.seasons
-        model.season = None if seasons == (1,) else list(seasons)
-        model.transform = self.value_transform.parameter
+        model.weight = weight
         return model
 
     # Forecasting ------------------------------------------------------------------------------
@@ -260,7 +289,24 @@ class SeriesModel:
         """Express what is in units of some series (n, steps) in those of the data."""
         return self.value_transform.inverse(self.units.by_step(series).restore(units))
 
+    @property
+    def series_weight(self) -> Array:
+        """How much each series counts, whose errors are in units of it."""
+        scale = self.units.scale
+        return np.sqrt(scale) if self.value_transform.relative else np.ones_like(scale)
+
+    @property
+    def fewest_values(self) -> int:
+        """How many values the longest series must have for a fit."""
+        learnt = self.lookback.season + 1 + self._least_ahead
+        return max(int(self.window) + self.horizon, learnt)
+
     # Within -----------------------------------------------------------------------------------
+
+    @property
+    def _least_ahead(self) -> int:
+        """Known steps after a cutoff without which nothing can be learnt from it."""
+        return 1 if self.regression.windows else self.horizon
 
     def _lookback(self, panel: Panel) -> Lookback:
         longest = int(panel.lengths.max())
@@ -285,6 +331,7 @@ class SeriesModel:
 
     def _adopt(self, panel: Panel, transformed: Array) -> None:
         self.panel = panel
+        self._blind: dict[int, SeriesModel] = {}  # shared with copies that know the same
         self.members = self.ids.get_indexer(panel.ids)
         relative = self.value_transform.relative
         season = self.lookback.season
@@ -307,6 +354,10 @@ class SeriesModel:
             lengths = panel.lengths[series] - (0 if without is None else without)
             values = values[stretches(panel.offsets[series], lengths)]
             panel = panel.take(series, lengths)
+
+        def phases(of: Cells, step: Cells) -> NDArray[np.float32]:
+            return phase_columns(self.calendar_words, panel.calendar, panel.first[of] + step)
+
         return History.of(
             values,
             ~np.isnan(panel.values),
@@ -315,6 +366,7 @@ class SeriesModel:
             self.lookback,
             blank=blank,
             newest=newest,
+            phases=phases,
         )
 
     def _first_cutoffs(self, history: History) -> Cells:
@@ -329,8 +381,7 @@ class SeriesModel:
         """Fit the baseline, and return what is left to the regressor: training and validation."""
         history = self._history(blank=self.horizon)
         outlook = Outlook(history, self.lookback, self.members)
-        relative, scale = self.value_transform.relative, self.fitted_units.scale
-        weight = np.sqrt(scale) if relative else np.ones_like(scale)
+        weight = self.series_weight
         # The newest value is a cutoff, too, but nothing is known yet of what follows it.
         first, end = self._first_cutoffs(history), history.end - 1
         self._require_cutoffs(first, end)
@@ -353,13 +404,12 @@ class SeriesModel:
 
     def _require_cutoffs(self, first: Cells, end: Cells) -> None:
         """Raise if there is nothing to learn from."""
-        ahead = 1 if self.regression.windows else self.horizon
-        if (end - first).max() < ahead:
+        if (end - first).max() < self._least_ahead:
             seasons = self.lookback.seasons
             season = None if seasons == (1,) else seasons[0] if len(seasons) == 1 else list(seasons)
             raise ValueError(
-                f"{season=} and horizon={self.horizon} need at least {seasons[-1] + 1 + ahead} "
-                f"values; the longest series has "
+                f"{season=} and horizon={self.horizon} need at least "
+                f"{seasons[-1] + 1 + self._least_ahead} values; the longest series has "
                 f"{self.panel.lengths.max()}. Use a shorter season or None, or pass more data."
             )
 
@@ -379,17 +429,18 @@ class SeriesModel:
         context = self.lookback.window - 1
         used = np.flatnonzero(stop > first)
         sizes = (stop - first)[used] + context
-        series = np.repeat(used, sizes)
         cells = stretches(first[used] - context, sizes)
         flat = not self.regression.windows
         rows, targets = training_rows(outlook, self.baseline_, cells, flat=flat)
-        targets[cells < first[series]] = np.nan
+        before_first = stretches(np.cumsum(sizes) - sizes, np.full_like(sizes, context))
+        targets[before_first] = np.nan
         if until is not None:
             ahead = np.arange(1, self.horizon + 1)
-            targets[cells[:, np.newaxis] + ahead > until[series, np.newaxis]] = np.nan
+            newest = np.repeat(until[used], sizes)
+            targets[cells[:, np.newaxis] + ahead > newest[:, np.newaxis]] = np.nan
         if weight is None or np.ptp(weight[used]) == 0:
             return TrainingRows(rows, targets, None)
-        return TrainingRows(rows, targets, (weight / weight.mean())[series])
+        return TrainingRows(rows, targets, np.repeat((weight / weight.mean())[used], sizes))
 
     def _next_block(
         self, outlook: Outlook, cells: Cells, quantiles: Sequence[float]
@@ -400,19 +451,16 @@ class SeriesModel:
         rows = feature_rows(
             outlook, self.baseline_, seen.reshape(-1), flat=not self.regression.windows
         )
-        error, ends = self._correction(rows.reshape(len(cells), window, -1), quantiles)
-        base = self.baseline_.forecast(outlook, cells)
-        base = outlook.level[cells, np.newaxis] + base
-        return base + error, base[:, :, np.newaxis] + ends
-
-    def _correction(
-        self, rows: NDArray[np.float32], quantiles: Sequence[float]
-    ) -> tuple[Array, Array]:
-        """Return what is added to the baseline (n, horizon), and quantiles of that."""
-        error = self.regression.predict(rows)
-        if not quantiles:
-            return error, np.empty((*error.shape, 0))
-        return error, self.regression.predict_quantiles(rows, quantiles)
+        X = rows.reshape(len(cells), window, -1)
+        base = outlook.level[cells, np.newaxis] + self.baseline_.forecast(outlook, cells)
+        full = base + self.regression.predict(X)
+        alone = outlook.level[cells, np.newaxis] + self.baseline_.alone(outlook, cells)
+        forecast = full if self.weight == 1.0 else alone + self.weight * (full - alone)
+        ends = np.empty((*forecast.shape, len(quantiles)))
+        if quantiles:
+            shifted = base + (forecast - full)  # intervals move with the forecast
+            ends = shifted[:, :, np.newaxis] + self.regression.predict_quantiles(X, quantiles)
+        return forecast, ends
 
     def _with_missing(self, future: Array, series: Cells, missing: Cells) -> Array:
         """Put the future features of the missing steps at the end before those that are asked."""

@@ -24,6 +24,7 @@ class Loops:
         self.lookback = lookback
         self.seasons = lookback.seasons
         self.start = -(lookback.reach + lookback.window - 1)
+        self.n_profiles = 3 if self.seasons[-1] < 100 else 2
         self._smoothed = {}
 
     def value(self, t):
@@ -43,6 +44,32 @@ class Loops:
             self._smoothed[m, weight] = means
         return self._smoothed[m, weight][t - self.start]
 
+    def seasonally_adjusted(self, t, m):
+        if m == 1:
+            return self.value(t)
+        before = [t - m * k for k in range(1, self.n_profiles + 1)]
+        known = [u for u in before if u - m + 1 >= self.start]  # where a season lies behind
+        above = math.fsum(self.value(u) - self.level(u, m) for u in known)
+        return self.value(t) - above / self.n_profiles
+
+    def smoothed_adjusted(self, t, m, weight):
+        if ("adjusted", m, weight) not in self._smoothed:
+            total, weights, means = 0.0, 0.0, []
+            for u in range(self.start, len(self.values)):
+                total = (1 - weight) * total + self.seasonally_adjusted(u, m)
+                weights = (1 - weight) * weights + 1
+                means.append(total / weights)
+            self._smoothed["adjusted", m, weight] = means
+        return self._smoothed["adjusted", m, weight][t - self.start]
+
+    def drift(self, t):
+        m = self.seasons[-1]
+        first = self.values[: min(m, self.n_real)]
+        steps = (t - (m - 1) / 2) - (m - 1) / 2  # between the middles of two seasons
+        if t < 0 or steps < m:
+            return 0.0
+        return (self.level(t, m) - math.fsum(first) / len(first)) / steps
+
     def levels(self, t):
         shortest, longest = self.seasons[0], self.seasons[-1]
         level = self.level(t, longest)
@@ -52,6 +79,8 @@ class Loops:
             for weight in (1.0, 0.5, 0.3, 0.1):
                 change = self.smoothed_change(t, m, weight)
                 found.append(change - (own - self.level(t - m, m)) + own - level)
+            for weight in (1.0, 0.5, 0.3, 0.1):
+                found.append(self.smoothed_adjusted(t, m, weight) - level)
         four = 4 * shortest
         found.append(self.level(t, four) - level if t + 1 >= four else 0.0)
         every = math.fsum(self.values[: t + 1]) / max(t + 1, 1)
@@ -63,10 +92,10 @@ class Loops:
         return self.value(t + step - m * math.ceil(step / m) - m * k) - self.level(t - m * k, m)
 
     def parts(self, t, step):
-        n_profiles = 3 if self.seasons[-1] < 100 else 2
         lengths = [m for m in self.seasons if m > 1]
-        profiles = [self.profile(t, step, m, k) for m in lengths for k in range(n_profiles)]
-        return profiles + self.levels(t)
+        profiles = [self.profile(t, step, m, k) for m in lengths for k in range(self.n_profiles)]
+        from_middle = step + (self.seasons[-1] - 1) / 2
+        return [*profiles, *self.levels(t), self.drift(t) * from_middle]
 
 
 @pytest.fixture(scope="session")

@@ -153,6 +153,15 @@ def test_the_future_changes_no_forecast_of_a_network(regressor):
         assert not find_leaks(forecaster, frame, refit, columns)
 
 
+@pytest.mark.parametrize("transform", [None, "log"])
+def test_the_future_changes_no_weight_of_the_regressor(transform):
+    for panel in (True, False):
+        forecaster = ridge(transform=transform, baseline="last", regressor_weight="auto")
+        frame = data(panel, "none")
+        for refit in (True, False):
+            assert not find_leaks(forecaster, frame, refit, ["y"])
+
+
 # ---------------------------------------------------------------------- the detector can fail
 
 WHOLE = {}

@@ -59,6 +59,14 @@ def ridge_of(gram):
     return np.eye(len(gram)) * 1e-3 * np.trace(gram) / len(gram)
 
 
+def in_single_precision(twin, t, step):
+    """Return the parts of one step, levels and drift rounded as they are kept."""
+    profiles = twin.parts(t, step)[: -len(twin.levels(t)) - 1]
+    drift = np.float64(np.float32(twin.drift(t)))
+    from_middle = step + (twin.seasons[-1] - 1) / 2
+    return np.array([*profiles, *np.float32(twin.levels(t)), drift * from_middle])
+
+
 def loop_fit(twins, origins, known, weight, horizon):
     """Fit as the recipe says; return the coefficients of all, and of each."""
     X, y, start, owner = [], [], [], []
@@ -67,8 +75,7 @@ def loop_fit(twins, origins, known, weight, horizon):
             level = twin.level(t, twin.seasons[-1])
             for step in range(1, horizon + 1):
                 if t + step < len(twin.values) and known[i][t + step]:
-                    X.append(np.float64(np.float32(twin.parts(t, step))))
-                    X[-1][: -len(twin.levels(t))] = twin.parts(t, step)[: -len(twin.levels(t))]
+                    X.append(in_single_precision(twin, t, step))
                     y.append(twin.value(t + step) - level)
                     start.append(weight[i])
                     owner.append(i)
@@ -83,7 +90,7 @@ def loop_fit(twins, origins, known, weight, horizon):
         share = start / np.maximum(np.abs(y - X @ together), 0.05)
     by_series = [together] * len(twins)
     counts = [len(cutoffs) for cutoffs in origins if len(cutoffs)]
-    if len(counts) > 1 and np.mean(counts) >= 8 * horizon:
+    if len(counts) > 1:
         prior = 0.2 * X.T @ (X * share[:, np.newaxis]) / len(counts)
         prior += ridge_of(prior)
         for i in range(len(twins)):
@@ -117,16 +124,23 @@ def test_linear_is_the_weighted_non_negative_fit_of_the_loop(
     twins = [loops(one, lookback) for one in series]
     steps = [cells - a for cells, a in zip(origins, outlook.history.first, strict=True)]
     together, by_series = loop_fit(twins, steps, known, weight, horizon)
-    np.testing.assert_allclose(linear.coefficients, together, atol=2e-5)
-    np.testing.assert_allclose(linear.by_series[:-1], by_series, atol=2e-5)
+    # Without a season, the newest change and value less the level are always 0: scipy's nnls may
+    # give them any coefficient.
+    says = np.abs(components(outlook, np.concatenate(origins))).max(axis=(0, 1), initial=0) > 0
+    np.testing.assert_allclose(linear.coefficients[says], together[says], atol=2e-5)
+    np.testing.assert_allclose(linear.by_series[:-1, says], by_series[:, says], atol=2e-5)
     np.testing.assert_array_equal(linear.by_series[-1], linear.coefficients)
     assert (linear.by_series >= 0).all()
 
+    counts = [len(cells) for cells in origins if len(cells)]
+    long = np.mean(counts) >= 8 * horizon
     for i, twin in enumerate(twins):
         t = len(twin.values) - 1
-        expected = [np.dot(by_series[i], twin.parts(t, j)) for j in range(1, horizon + 1)]
-        found = linear.forecast(outlook, outlook.history.end[i : i + 1] - 1)
-        np.testing.assert_allclose(found, [expected], atol=2e-4)
+        parts = [twin.parts(t, j) for j in range(1, horizon + 1)]
+        cell = outlook.history.end[i : i + 1] - 1
+        np.testing.assert_allclose(linear.alone(outlook, cell)[0], parts @ by_series[i], atol=2e-4)
+        learnt = parts @ (by_series[i] if long else together)
+        np.testing.assert_allclose(linear.forecast(outlook, cell)[0], learnt, atol=2e-4)
 
 
 def test_linear_of_hours_is_that_of_the_loop(loops):
@@ -227,7 +241,7 @@ def test_where_nothing_is_known_or_all_are_too_short_nothing_is_learnt():
         fitted(series, lookback, [np.zeros(30, bool), np.zeros(5, bool)])[1],
         fitted([one[:8] for one in series], lookback)[1],
     ):
-        assert linear.by_series.shape == (3, 3 + 7)
+        assert linear.by_series.shape == (3, 3 + 11 + 1)
         assert not linear.by_series.any()
 
 
@@ -259,16 +273,38 @@ def test_a_series_lies_between_its_own_fit_and_that_of_all(monkeypatch):
         assert losses[0] < losses[2] < losses[-1]
 
 
-def test_few_cutoffs_share_the_coefficients_of_all():
+@pytest.mark.parametrize(
+    ("lengths", "own"),
+    [
+        ((4 + 1 + 15, 4 + 1 + 15), False),  # 8 cutoffs a step: 16
+        ((4 + 1 + 16, 4 + 1 + 16), True),
+        ((4 + 1 + 10, 4 + 1 + 21), False),  # 15.5 on average
+        ((4 + 1 + 11, 4 + 1 + 21), True),
+        ((4 + 1 + 16, 4 + 1 + 16, 5), True),  # one that is not learnt from does not count
+        ((4 + 1 + 200, *[4 + 1 + 2] * 20), False),  # one that is long among many that are short
+    ],
+)
+def test_a_regressor_learns_from_coefficients_of_all_where_cutoffs_are_few(lengths, own):
     rng = np.random.default_rng(5)
     lookback = Lookback((4,), 5, 1, 2)
-    for length, own in ((4 + 1 + 15, False), (4 + 1 + 16, True)):  # 8 cutoffs a step: 16
-        series = [noisy_seasons(rng, length, 4, noise=noise) for noise in (0.05, 2.0)]
-        linear = fitted(series, lookback)[1]
-        differ = np.abs(linear.by_series[:2] - linear.coefficients).max(axis=1) > 1e-6
-        assert differ.all() == differ.any() == own
-    linear = fitted(series[:1], lookback)[1]
-    np.testing.assert_array_equal(linear.by_series[0], linear.coefficients)  # alone it is all
+    noise = np.resize([0.05, 2.0], len(lengths))
+    series = [noisy_seasons(rng, n, 4, noise=size) for n, size in zip(lengths, noise, strict=True)]
+    outlook, linear = fitted(series, lookback)
+    learnt = np.array(lengths) > 4 + 1
+    differ = np.abs(linear.by_series[:-1] - linear.coefficients).max(axis=1) > 1e-6
+    np.testing.assert_array_equal(differ, learnt)
+    cells = outlook.history.end - 1
+    together = components(outlook, cells) @ linear.coefficients
+    each = np.einsum("ijk,ik->ij", components(outlook, cells), linear.by_series[:-1])
+    np.testing.assert_allclose(linear.alone(outlook, cells), each, atol=1e-9)
+    assert np.abs(each - together).max() > 1e-3
+    expected = each if own else together
+    np.testing.assert_allclose(linear.forecast(outlook, cells), expected, atol=1e-9)
+
+
+def test_the_coefficients_of_one_series_are_those_of_all():
+    linear = fitted([noisy_seasons(np.random.default_rng(5), 60, 4)], Lookback((4,), 5, 1, 2))[1]
+    np.testing.assert_array_equal(linear.by_series[0], linear.coefficients)
 
 
 def test_a_series_that_the_fit_has_not_seen_is_forecast_like_all():
@@ -286,6 +322,22 @@ def test_a_series_that_the_fit_has_not_seen_is_forecast_like_all():
         np.testing.assert_allclose(linear.forecast(outlook, cells)[i], expected, rtol=1e-12)
     forecast = linear.forecast(outlook, cells)
     assert np.abs(forecast[1] - forecast[2]).max() > 1e-6
+    np.testing.assert_array_equal(linear.alone(outlook, cells), forecast)
+    linear.learns_own = False
+    together = parts @ linear.coefficients
+    np.testing.assert_allclose(linear.forecast(outlook, cells), together, rtol=1e-9)
+    np.testing.assert_array_equal(linear.alone(outlook, cells), forecast)
+
+
+@pytest.mark.parametrize("seasons", [(1,), (4,), (3, 7)])
+def test_a_straight_line_goes_on(seasons):
+    series = [slope * np.arange(80.0) + 7 for slope in (0.5, -0.2)]
+    outlook, linear = fitted(series, Lookback(seasons, 5, 1, 6))
+    cells = outlook.history.end - 1
+    ahead = np.array([[0.5], [-0.2]]) * (np.arange(1, 7) + (seasons[-1] - 1) / 2)
+    np.testing.assert_allclose(components(outlook, cells)[..., -1], ahead, rtol=1e-5)
+    for forecast in (linear.forecast(outlook, cells), linear.alone(outlook, cells)):
+        np.testing.assert_allclose(forecast, ahead, rtol=0.02)
 
 
 def test_a_heavy_series_rules():

@@ -136,6 +136,12 @@ def test_fit_refuses_the_logarithm_of_what_is_not_positive(data):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
+        ({"regressor_weight": -0.1}, "weight=-0.1; a number of at least 0 and at most 1 is needed"),
+        ({"regressor_weight": 1.001}, "regressor_weight=1.001; .* at most 1 is needed. Set regr"),
+        ({"regressor_weight": np.nan}, "regressor_weight=nan; a number .* is needed. Set"),
+        ({"regressor_weight": None}, "regressor_weight=None; a number .* is needed. Set"),
+        ({"regressor_weight": True}, "regressor_weight=True; a number .* is needed. Set"),
+        ({"regressor_weight": "Auto"}, "regressor_weight='Auto'; .*'auto'.*number.* Did you mean"),
         ({"horizon": 0}, "horizon=0; an integer of at least 1 is needed. Set horizon"),
         ({"horizon": 2.0}, "horizon=2.0; an integer"),
         ({"window": 0}, "window=0; an integer of at least 1 is needed"),
@@ -249,8 +255,11 @@ def test_level_that_needs_more_values_than_there_are_is_refused_at_predict_or_fi
     refuses_fit(SERIES[:8], message, intervals="conformal")
     holes = SERIES.copy()
     holes.iloc[-20:] = np.nan
-    model = forecaster().fit(holes)
-    refuses(lambda model: model.predict(2, level=80), model, "newest .* are missing. Pass a series")
+    one_cutoff = SERIES[:9].copy()  # of whose two steps one is known
+    one_cutoff.iloc[-1] = np.nan
+    for series in (holes, one_cutoff):
+        model = forecaster().fit(series)
+        refuses(lambda model: model.predict(2, level=80), model, "newest .* are missing. Pass a")
 
 
 AHEAD = pd.date_range("2024-02-10", periods=4, freq="D")

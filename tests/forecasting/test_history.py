@@ -122,8 +122,61 @@ def test_levels_by_hand():
         sum(c * w * (1 - w) ** (5 - i) for i, c in enumerate([2, 4, 8, 4, 10, 16]))
         for w in (0.3, 0.1)
     ]
-    expected = [fast - 13, half - 13, slow[0] - 13, slow[1] - 13, 84 / 8 - 24, 84 / 8 - 24, 13]
-    np.testing.assert_allclose(levels, expected, rtol=1e-6)
+    changes = [fast - 13, half - 13, slow[0] - 13, slow[1] - 13]
+    assert np.delete(levels, slice(4, 8)) == pytest.approx([*changes, 84 / 8 - 24, 84 / 8 - 24, 13])
+
+
+def test_seasonally_adjusted_levels_by_hand():
+    lookback = Lookback((2,), 1, 1, 1)
+    history = lay_out([np.array([0.0, 4, 2, 8, 10, 12, 20, 28])], lookback)
+    levels = history.levels(lookback)[history.end[0] - 1]
+    # Less the mean of the deviations from the level 2, 4 and 6 steps before. In the padding of 8
+    # steps these are -2 and 2, and none at its first step, where half a season is known.
+    padding = [0, 4, 0, 4 - 2 / 3, 0 - -2 / 3, 4 - (2 + 2) / 3, 0 - (-2 - 2) / 3, 4 - 6 / 3]
+    known = [2, 2, 2 - -2, 8 - 2, 10 - (-2 - 2 - 1) / 3, 12 - (3 + 2 + 2) / 3]
+    known += [20 - (1 - 1 - 2) / 3, 28 - (1 + 3 + 2) / 3]
+    adjusted = [*padding, *known]
+    for k, w in enumerate((1.0, 0.5, 0.3, 0.1)):
+        weights = [w * (1 - w) ** (15 - i) for i in range(16)]
+        mean = sum(a * b for a, b in zip(adjusted, weights, strict=True)) / sum(weights)
+        assert levels[4 + k] == pytest.approx(mean - 24, rel=1e-6)
+
+
+def test_drift_by_hand():
+    lookback = Lookback((2,), 1, 1, 1)
+    history = lay_out([np.array([0.0, 4, 2, 8, 10]), np.array([5.0]), np.arange(3.0)], lookback)
+    drift = history.drift(2)
+    assert drift.dtype == np.float32
+    first = history.first[0]
+    # Levels 2, 3, 5, 9 from step 1 on; two seasons are known at step 3.
+    found = drift[first - 8 : first + 5].tolist()
+    assert found == pytest.approx([0.0] * 11 + [(5 - 2) / 2, (9 - 2) / 3])
+    # A series of one value, and one of less than two seasons.
+    assert not drift[history.first[1] - 8 : history.end[1]].any()
+    assert not drift[history.first[2] - 8 : history.end[2]].any()
+    every = lay_out([np.array([0.0, 4, 2, 8, 10])], Lookback((1,), 1, 1, 1)).drift(1)
+    assert every[-7:].tolist() == pytest.approx([0, 4, 1, 8 / 3, 10 / 4, 0, 0])
+
+
+def test_the_drift_of_the_tail_is_since_the_first_season_of_all():
+    lookback = Lookback((2,), 1, 1, 1)
+    values = np.concatenate([np.full(300, 100.0), np.linspace(100, 0, 500)])
+    tail = lay_out([values, values[:1]], lookback, newest=lookback.memory)
+    assert tail.first_level.tolist() == [100.0, 100.0]
+    expected = (values[-2:].mean() - 100) / 798
+    assert tail.drift(2)[tail.end[0] - 1] == pytest.approx(expected)
+
+
+@settings(max_examples=40)
+@given(cases())
+def test_drift_is_that_of_the_loop(loops, case):
+    series, lookback = case
+    history = lay_out(series, lookback)
+    drift = history.drift(lookback.season)
+    for i, values in enumerate(series):
+        twin = loops(values, lookback)
+        for t in range(1 - lookback.window, len(values)):
+            assert drift[history.first[i] + t] == pytest.approx(twin.drift(t), rel=1e-6, abs=1e-9)
 
 
 @settings(max_examples=40)
@@ -141,6 +194,8 @@ def test_no_look_back_leaves_its_block(case, poison):
         np.testing.assert_allclose(
             beside.levels(lookback)[there], alone.levels(lookback)[here], rtol=3e-7, atol=3e-6
         )
+        drift = alone.drift(lookback.season)[here]
+        np.testing.assert_allclose(beside.drift(lookback.season)[there], drift, rtol=3e-7)
 
 
 @settings(max_examples=60)
@@ -168,6 +223,12 @@ def test_the_tail_is_the_end_of_the_full_history(data):
         # float32: one unit in the last place of what is below 64
         np.testing.assert_allclose(
             tail.levels(lookback)[kept], full.levels(lookback)[mine], rtol=2e-7, atol=4e-6
+        )
+        np.testing.assert_allclose(
+            tail.drift(lookback.season)[kept],
+            full.drift(lookback.season)[mine],
+            rtol=2e-7,
+            atol=1e-9,
         )
 
 

@@ -47,15 +47,21 @@ def test_forecasts_are_those_of_the_loop(
     lengths = [45, *lengths]
     series = with_gaps(some_series(lengths))
     model = new_model(Echo(gain=0), season=season, horizon=horizon).fit(make_panel(series))
-    found = model.forecast(steps)
+    found, alone = model.forecast(steps), model.weighted(0.0).forecast(steps)
     assert found.shape == (len(series), steps)
+    linear = model.baseline_
+    cutoffs = [n - 1 - (max(model.lookback.season, 4 if n > horizon + 4 else 0)) for n in lengths]
+    counted = [n for n in cutoffs if n > 0]
+    long = np.mean(counted) >= 8 * horizon
     for i, one in enumerate(series):
         known = one[: np.flatnonzero(~np.isnan(one))[-1] + 1]  # what is missing then is forecast
         units = (filled(known, model.lookback.season) - model.units.mean[i]) / model.units.scale[i]
         twin = loops(units, model.lookback)
-        coefficients = model.baseline_.by_series[i]
         ahead = len(one) - len(known) + steps
-        expected = loop_forecast(model, twin, coefficients, ahead)[len(one) :][:steps]
+        own = loop_forecast(model, twin, linear.by_series[i], ahead)[len(one) :][:steps]
+        np.testing.assert_allclose(alone[i], own, rtol=1e-5, atol=1e-4)
+        learnt = linear.by_series[i] if long else linear.coefficients
+        expected = loop_forecast(model, twin, learnt, ahead)[len(one) :][:steps]
         np.testing.assert_allclose(found[i], expected, rtol=1e-5, atol=1e-4)
 
 
@@ -91,6 +97,25 @@ def test_a_second_block_is_the_first_after_the_forecasts_came_true(
     np.testing.assert_allclose(after.forecast(3), twice[:, 3:], atol=2e-5)
     np.testing.assert_array_equal(model.forecast(4), twice[:, :4])
     np.testing.assert_array_equal(model.forecast(1), twice[:, :1])
+
+
+@pytest.mark.parametrize("windows", [True, False])
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("season", [None, 4, [3, 7], [24, 168]])
+def test_what_is_kept_to_forecast_from_says_the_same_as_the_whole_history(
+    monkeypatch, make_panel, Echo, new_model, some_series, windows, weight, season
+):
+    series = [one + 0.02 * np.arange(len(one)) for one in some_series([1400, 1200, 9])]
+    model = new_model(Echo(windows=windows), season=season, regressor_weight=weight)
+    model.fit(make_panel(series))
+    assert model.lookback.memory < 1200
+    kept = model.forecast(7)
+    monkeypatch.setattr(Lookback, "memory", 10**6)
+    np.testing.assert_allclose(model.forecast(7), kept, rtol=1e-5, atol=1e-5)
+    # The oldest steps count, by the drift and the mean of all.
+    older = [np.append(one[:300] + 9.0, one[300:]) for one in series[:2]]
+    moved = model.observe(make_panel([*older, series[2]])).forecast(7)
+    assert np.abs(moved - kept)[:2].max() > 1e-3
 
 
 @pytest.mark.parametrize("windows", [True, False])
@@ -183,17 +208,20 @@ def forecast_values(model, steps=5):
     return model.in_values(model.forecast(steps), np.arange(model.panel.n_series))
 
 
+@pytest.mark.parametrize("weight", [0.0, 1.0])
 @pytest.mark.parametrize("windows", [True, False])
 @pytest.mark.parametrize("transform", [None, "log"])
 @pytest.mark.parametrize("factor", [1e-3, 1000.0, 2.0**30])
 def test_times_a_factor_forecasts_are_too(
-    make_panel, Echo, new_model, some_series, with_gaps, windows, transform, factor
+    make_panel, Echo, new_model, some_series, with_gaps, windows, transform, factor, weight
 ):
     series = with_gaps(some_series([50, 9, 30], positive=True))
     as_is, larger = make_panel(series), make_panel([one * factor for one in series])
     for regressor, rtol in ((Echo(windows=windows), 1e-4), (LinearRegression(), 1e-3)):
         found = [
-            forecast_values(new_model(regressor, transform=transform).fit(panel))
+            forecast_values(
+                new_model(regressor, transform=transform, regressor_weight=weight).fit(panel)
+            )
             for panel in (as_is, larger)
         ]
         np.testing.assert_allclose(found[1], found[0] * factor, rtol=rtol, atol=rtol * factor)
@@ -226,10 +254,13 @@ def test_sizes_of_series_do_not_meet(make_panel, Echo, new_model, some_series, w
         np.testing.assert_allclose(together[i], size * same[i], rtol=1e-5)
 
 
-def test_a_series_that_explodes_later_leaves_the_others_alone(make_panel, new_model, some_series):
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_a_series_that_explodes_later_leaves_the_others_alone(
+    make_panel, new_model, some_series, weight
+):
     # The last one is longer than what is looked back on, but for the mean of all.
     series = some_series([60, 40, 700])
-    model = new_model().fit(make_panel(series))
+    model = new_model(regressor_weight=weight).fit(make_panel(series))
     before = model.forecast(4)
     for size in (1e6, 1e12, 1e30, 1e100):
         exploded = [np.append(series[0], [size, -size / 2]), *series[1:]]
@@ -331,17 +362,35 @@ def test_a_series_of_a_season_and_one_value_has_no_cutoff(
     assert model.fit(make_panel(some_series([14]))).forecast(1).shape == (1, 1)
 
 
-def test_unfitted_keeps_what_was_decided(make_panel, new_model, some_series):
+def test_a_blind_model_keeps_what_was_decided(make_panel, new_model, some_series):
     index = pd.date_range("2020-01-01", periods=100, freq="MS")
     panel = make_panel(some_series([40], positive=True), index=index)
     model = new_model(season="auto", transform="auto").fit(panel)
-    again = model.unfitted()
-    assert (again.season, again.transform) == ([12], "log")
-    shorter = again.fit(panel.before_end(15))
+    shorter = model.blind(15)
+    assert (shorter.season, shorter.transform) == ([12], "log")
     assert shorter.lookback == model.lookback  # "auto" would have found 25 values too few
+    np.testing.assert_array_equal(shorter.panel.values, panel.values[:-15])
     assert model.panel is panel
-    plain = new_model(season=None).fit(panel).unfitted()
+    assert (model.season, model.transform) == ("auto", "auto")
+    plain = new_model(season=None).fit(panel).blind(15)
     assert (plain.season, plain.transform) == (None, None)
+
+
+def test_a_blind_model_is_fitted_once_for_all_copies_that_know_the_same(
+    make_panel, new_model, some_series
+):
+    series = some_series([40, 30])
+    model = new_model().fit(make_panel(series))
+    blind = model.weighted(0.25).blind(10)
+    assert blind.weight == 0.25
+    again = model.blind(10)
+    assert again.weight == 1.0
+    assert again.regression is blind.regression
+    assert model.blind(11).regression is not blind.regression
+    longer = [np.append(one, [1.0, 2.0]) for one in series]
+    observed = model.observe(make_panel(longer))
+    assert observed.blind(10).panel.lengths.tolist() == [32, 22]  # it knows more
+    assert model.blind(10).regression is blind.regression
 
 
 @pytest.mark.parametrize("windows", [True, False])
