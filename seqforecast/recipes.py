@@ -19,6 +19,9 @@ _QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
 _STEPS_A_STEP_AHEAD, _STEPS = 25, (400, 1_600)
 """Training steps for each step of the horizon, and the fewest and most of them."""
 
+_PASSES = 10
+"""Passes over the windows at most: one short series is learnt by heart in more."""
+
 
 def recurrent_forecaster(
     *,
@@ -71,9 +74,10 @@ def recurrent_forecaster(
     -----
     The network reads windows of feature rows and learns from the error at every one of them
     (absolute, AdamW, cosine schedule with a warm-up). It takes 25 steps of 64 windows for each step
-    of `horizon`, 400 at least and 1,600 at most. ``regressor_weight="auto"`` takes a second fit,
-    without the newest steps; conformal intervals share it. What each part brings, and how accurate
-    the whole is beside published forecasters, stands in the user guide under Accuracy.
+    of `horizon`, 400 at least and 1,600 at most, but passes no more than ten times over them.
+    ``regressor_weight="auto"`` takes a second fit, without the newest steps; conformal intervals
+    share it. What each part brings, and how accurate the whole is beside published forecasters,
+    stands in the user guide under Accuracy.
 
     Examples
     --------
@@ -97,7 +101,7 @@ def recurrent_forecaster(
         weight_decay=0.01,
         lr_schedule="cosine",
         batch_size=64,
-        max_epochs=1_000,
+        max_epochs=_PASSES,
         max_steps=_steps(horizon),
         early_stopping=False,
         random_state=random_state,

@@ -28,6 +28,20 @@ def test_arguments_reach_the_forecaster():
     assert recurrent_forecaster(horizon=3).window == "auto"
 
 
+@pytest.mark.parametrize(
+    ("horizon", "steps"), [(1, 400), (16, 400), (17, 425), (64, 1_600), (65, 1_600), (500, 1_600)]
+)
+def test_a_longer_horizon_is_trained_for_longer(horizon, steps):
+    assert recurrent_forecaster(horizon=horizon).regressor.max_steps == steps
+
+
+def test_a_short_series_is_passed_over_ten_times_and_trusted_by_half_at_least():
+    short = load_airline()[:60]
+    forecaster = recurrent_forecaster(horizon=12, random_state=0).fit(short)
+    assert len(forecaster.regressor_.history_) == 10
+    assert 0.5 <= forecaster.regressor_weight_ <= 1
+
+
 def test_quantiles_are_learnt_for_two_levels_where_intervals_are_made_of_them():
     forecaster = recurrent_forecaster(horizon=3, intervals="quantile", random_state=0)
     assert forecaster.intervals == forecaster.regressor.loss == "quantile"

@@ -115,7 +115,7 @@ def _n_channels(outlook: Outlook, *, flat: bool) -> int:
     history, lookback = outlook.history, outlook.lookback
     n_changing = outlook.covariates.shape[1] * (lookback.n_lags if flat else 1)
     n_ahead = history.future.shape[1] * lookback.horizon
-    n_fixed = history.phases.shape[1] + history.static.shape[1]
+    n_fixed = history.phases.columns.shape[1] + history.static.shape[1]
     return lookback.n_lags + lookback.horizon + 1 + n_changing + n_ahead + n_fixed
 
 
@@ -139,7 +139,7 @@ def _write_rows(
             base if baseline.informs else seasonal_profile(outlook, cells), -_LARGEST, _LARGEST
         ),
         missing[:, np.newaxis],
-        history.phases[cells],
+        history.phases_at(cells),
         outlook.covariates[back].reshape(n, -1),
         history.future[ahead].reshape(n, -1),
         history.static[history.series_of(cells)],

@@ -78,7 +78,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Weight of the regressor in the forecast; the baseline alone has the rest. The mean of two
         forecasts is often better than either, most of all where series are short. "auto" is
         half-way between 1 and the weight with the smallest error on held-out steps, which takes a
-        second fit without the newest ones; it serves conformal intervals, too.
+        second fit without the newest ones; it serves conformal intervals, too. Of series too short
+        for that it is 0.5.
     past : list of column names, default=None
         Features that are known up to the cutoff only.
     future : list of column names, default=None
@@ -422,7 +423,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_word("baseline", self.baseline, BASELINES)
         check_word("intervals", self.intervals, INTERVALS)
         if isinstance(self.regressor_weight, str):
-            check_word("regressor_weight", self.regressor_weight, ["auto"], other="a number")
+            check_word("regressor_weight", self.regressor_weight, ["auto"], other="0 to 1")
         else:
             check_number("regressor_weight", self.regressor_weight, low=0, high=1, closed_high=True)
         if self.intervals == "quantile":

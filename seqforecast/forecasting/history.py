@@ -7,13 +7,14 @@ come. What is rolling is then one operation on the whole array.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LONG_SEASON", "History", "Lookback", "fill_missing"]
+__all__ = ["LONG_SEASON", "History", "Lookback", "Phases", "fill_missing"]
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
@@ -67,10 +68,30 @@ class Lookback:
         return max(self.n_lags, (self.n_profiles + 1) * self.season)
 
     @property
+    def padding(self) -> int:
+        """Steps that are laid out before the first one of a series."""
+        return self.reach + self.window - 1
+
+    @property
     def memory(self) -> int:
         """Steps before a cutoff from which on nothing changes its forecast, but the mean of all."""
         forgotten = int(np.ceil(np.log(_NEGLIGIBLE) / np.log(1.0 - min(_SMOOTHING))))
         return self.reach + self.window + forgotten + self.season
+
+
+class Phases(NamedTuple):
+    """Columns that tell the position in the calendar, of a range of times.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_times, n_phases)
+        A row a time.
+    begin : ndarray of int of shape (n_series,)
+        The row of the first step of each series.
+    """
+
+    columns: NDArray[np.float32]
+    begin: Cells
 
 
 @dataclass
@@ -95,7 +116,7 @@ class History:
         Features, repeated into the padding and the blank cells.
     static : ndarray of shape (n_series, n_static)
         Features of a series.
-    phases : ndarray of shape (n_cells, n_phases)
+    phases : Phases
         Positions in the calendar, which go on in the padding and the blank cells.
     earlier_sum, earlier_count : ndarray of shape (n_series,)
         Sum and number of the values before the first step, where only the newest were kept.
@@ -112,7 +133,7 @@ class History:
     past: NDArray[np.float32]
     future: NDArray[np.float32]
     static: NDArray[np.float32]
-    phases: NDArray[np.float32]
+    phases: Phases
     earlier_sum: Array
     earlier_count: Array
     first_level: Array
@@ -128,7 +149,7 @@ class History:
         *,
         blank: int,
         newest: int | None = None,
-        phases: Callable[[Cells, Cells], NDArray[np.float32]] | None = None,
+        phases: Phases | None = None,
     ) -> History:
         """Lay the series out in blocks.
 
@@ -146,13 +167,13 @@ class History:
             Steps to come.
         newest : int, default=None
             Steps of each series to keep; None keeps all.
-        phases : callable, default=None
-            Given series and steps since the first one of each, returns `phases` of them.
+        phases : Phases, default=None
+            Positions in the calendar, from the first step of each series on.
         """
         lengths = np.diff(offsets)
         kept = lengths if newest is None else np.minimum(lengths, newest)
         skipped = lengths - kept
-        pad = lookback.reach + lookback.window - 1
+        pad = lookback.padding
         sizes = pad + kept + blank
         stops = np.cumsum(sizes)
         series = np.repeat(np.arange(len(kept)), sizes)
@@ -166,9 +187,7 @@ class History:
         laid[place >= kept[series]] = np.nan
         begins = np.minimum(lookback.season, lengths)
         if phases is None:
-            calendar = np.empty((len(place), 0), np.float32)
-        else:
-            calendar = phases(series, place + skipped[series])
+            phases = Phases(np.empty((1, 0), np.float32), np.zeros_like(lengths))
         return cls(
             values=laid,
             known=known[row] & present,
@@ -179,7 +198,7 @@ class History:
             past=features["past"][row],
             future=features["future"][row],
             static=features["static"],
-            phases=calendar,
+            phases=phases,
             earlier_sum=_sum_of_first(skipped, values, offsets),
             earlier_count=skipped.astype(np.float64),
             first_level=_sum_of_first(begins, values, offsets) / begins,
@@ -188,6 +207,14 @@ class History:
     def series_of(self, cells: Cells) -> Cells:
         """Return the series that cells belong to."""
         return np.searchsorted(self.first - self.pad, cells, side="right") - 1
+
+    def phases_at(self, cells: Cells) -> NDArray[np.float32]:
+        """Return where in the calendar cells are: (n, n_phases)."""
+        if not self.phases.columns.shape[1]:
+            return np.empty((len(cells), 0), np.float32)
+        series = self.series_of(cells)
+        step = self.place[cells] + self.earlier_count[series].astype(np.int64)
+        return self.phases.columns[self.phases.begin[series] + step]
 
     def level(self, season: int) -> Array:
         """Return the mean of the last `season` values at every cell."""

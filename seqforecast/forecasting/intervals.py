@@ -158,7 +158,7 @@ class Quantiles(Intervals):
                 continue
             wanted = tuple(sorted({*self.known, *lacking}))
             raise ValueError(
-                f"{level=:g} needs the quantiles {' and '.join(f'{q:g}' for q in lacking)}, but "
+                f"{level=:g} needs the quantile(s) {' and '.join(f'{q:g}' for q in lacking)}, but "
                 f"the regressor forecasts quantiles={self.known}. Set quantiles={wanted} in the "
                 "regressor and fit again, or use intervals='conformal'."
             )
@@ -212,7 +212,8 @@ def require_quantiles(regressor: Any) -> None:
     if loss != "quantile":
         raise ValueError(
             f"intervals='quantile', but the regressor has {loss=}; a loss that learns quantiles "
-            f"is needed. Pass {name}(loss='quantile', ...), or use intervals='conformal'."
+            "is needed. Set loss='quantile' in it (set_params(regressor__loss='quantile')), or use "
+            "intervals='conformal'."
         )
 
 
@@ -335,11 +336,13 @@ def conformal_scores(model: SeriesModel, steps: int) -> ConformalScores:
     held_out = held_out_steps(model, steps)
     if held_out is None:
         longest, season = int(model.panel.lengths.max()), model.lookback.season
+        widest = longest - steps - model.horizon
+        shorter = f"window={widest} or less" if widest > 0 else "a smaller horizon"
         raise ValueError(
             f"level needs forecasts of {steps} held-out step(s): {model.fewest_values + steps} "
             f"values with window={model.window}, horizon={model.horizon} and a season of {season}; "
-            f"the longest series has {longest}. Use a shorter window or season, forecast fewer "
-            "steps, or leave level out."
+            f"the longest series has {longest}. Use {shorter}, forecast fewer steps, or leave "
+            "level out."
         )
     if np.isnan(held_out_values(model, held_out, steps)).all(axis=0).any():
         raise ValueError(

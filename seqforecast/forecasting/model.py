@@ -18,7 +18,7 @@ from seqforecast.forecasting.features import (
     row_names,
     training_rows,
 )
-from seqforecast.forecasting.history import History, Lookback, fill_missing
+from seqforecast.forecasting.history import History, Lookback, Phases, fill_missing
 from seqforecast.forecasting.panel import Panel, stretches
 from seqforecast.forecasting.phases import calendar_words, phase_columns, phase_names
 from seqforecast.forecasting.regression import (
@@ -355,9 +355,9 @@ class SeriesModel:
             values = values[stretches(panel.offsets[series], lengths)]
             panel = panel.take(series, lengths)
 
-        def phases(of: Cells, step: Cells) -> NDArray[np.float32]:
-            return phase_columns(self.calendar_words, panel.calendar, panel.first[of] + step)
-
+        low = panel.first.min() - self.lookback.padding
+        times = np.arange(low, panel.last.max() + blank + 1)
+        phases = phase_columns(self.calendar_words, panel.calendar, times)
         return History.of(
             values,
             ~np.isnan(panel.values),
@@ -366,7 +366,7 @@ class SeriesModel:
             self.lookback,
             blank=blank,
             newest=newest,
-            phases=phases,
+            phases=Phases(phases, panel.first - low),
         )
 
     def _first_cutoffs(self, history: History) -> Cells:
@@ -386,8 +386,7 @@ class SeriesModel:
         first, end = self._first_cutoffs(history), history.end - 1
         self._require_cutoffs(first, end)
         self.baseline_ = BASELINES[self.baseline]()
-        origins = [np.arange(a, b) for a, b in zip(first, end, strict=True)]
-        self.baseline_.fit(outlook, origins, weight)
+        self.baseline_.fit(outlook, list(map(np.arange, first, end)), weight)
         fraction = validates(self.regressor, int((end - first).sum()))
         if not fraction:
             return self._rows(outlook, first, end, weight), None
@@ -438,7 +437,7 @@ class SeriesModel:
             ahead = np.arange(1, self.horizon + 1)
             newest = np.repeat(until[used], sizes)
             targets[cells[:, np.newaxis] + ahead > newest[:, np.newaxis]] = np.nan
-        if weight is None or np.ptp(weight[used]) == 0:
+        if weight is None or flat or np.ptp(weight[used]) == 0:  # flat rows go without weights
             return TrainingRows(rows, targets, None)
         return TrainingRows(rows, targets, np.repeat((weight / weight.mean())[used], sizes))
 

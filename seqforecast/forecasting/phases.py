@@ -53,7 +53,7 @@ def calendar_words(given: Any, panel: Panel, season: int) -> tuple[str, ...]:
         check_word("calendar", given, ("auto", None), other=f"a list of {others}")
         return ("year",) if dates and _shows_years(panel, season) else ()
     for word in given:
-        check_word("calendar", word, _PERIODS)
+        check_word("a word of calendar", word, _PERIODS)
     if given and not dates:
         raise ValueError(
             f"calendar={given!r}, but the times of the series are integers, which belong to no "
@@ -82,17 +82,15 @@ def phase_columns(words: tuple[str, ...], calendar: Calendar, positions: Cells) 
     """
     if not words:
         return np.empty((len(positions), 0), np.float32)
-    # The positions of many series repeat each other: what is computed is a row a time.
-    low, high = int(positions.min()), int(positions.max())
-    clock = _clock(calendar.times(np.arange(low, high + 1)))
-    table = np.empty((len(clock), 2 * len(_WAVES) * len(words)), np.float32)
-    columns = iter(table.T)
+    clock = _clock(calendar.times(positions))
+    rows = np.empty((len(clock), 2 * len(_WAVES) * len(words)), np.float32)
+    columns = iter(rows.T)
     for word in words:
         angle = 2.0 * np.pi * _elapsed(clock, word)
         for k in _WAVES:
             next(columns)[:] = np.sin(k * angle)
             next(columns)[:] = np.cos(k * angle)
-    return table[positions - low]
+    return rows
 
 
 def _elapsed(clock: NDArray[np.datetime64], word: str) -> NDArray[np.float64]:

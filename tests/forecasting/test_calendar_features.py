@@ -134,7 +134,9 @@ def test_a_series_that_begins_late_is_told_the_same_day():
     history = model._history(blank=3, newest=10)
     cells = history.end[1] - 10 - history.pad + np.arange(history.pad + 13)
     times = pd.date_range(end=late.index[-1] + pd.Timedelta(days=3), periods=len(cells))
-    np.testing.assert_allclose(history.phases[cells], [loop(t, "year") for t in times], atol=3e-7)
+    np.testing.assert_allclose(
+        history.phases_at(cells), [loop(t, "year") for t in times], atol=3e-7
+    )
 
 
 @pytest.mark.parametrize("calendar", [None, []])
@@ -291,7 +293,7 @@ def test_what_comes_later_changes_neither_columns_nor_forecasts(refit):
     [
         (daily(40), "yearly", "calendar='yearly'; one of 'auto', None or a list of 'year', "),
         (daily(40), "year", "calendar='year'; one of 'auto', None or a list of 'year', 'month',"),
-        (daily(40), ["yaer"], "calendar='yaer'; one of 'year', .* Did you mean 'year'?"),
+        (daily(40), ["yaer"], "a word of calendar='yaer'; one of 'year', .* Did you mean 'year'?"),
         (daily(40), [7], "calendar=7; one of 'year', 'month', 'week', 'day' is needed."),
         (daily(40), 7, "calendar=7; one of 'auto', None or a list"),
         (

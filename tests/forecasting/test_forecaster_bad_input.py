@@ -141,7 +141,10 @@ def test_fit_refuses_the_logarithm_of_what_is_not_positive(data):
         ({"regressor_weight": np.nan}, "regressor_weight=nan; a number .* is needed. Set"),
         ({"regressor_weight": None}, "regressor_weight=None; a number .* is needed. Set"),
         ({"regressor_weight": True}, "regressor_weight=True; a number .* is needed. Set"),
-        ({"regressor_weight": "Auto"}, "regressor_weight='Auto'; .*'auto'.*number.* Did you mean"),
+        (
+            {"regressor_weight": "Auto"},
+            "regressor_weight='Auto'; .* or 0 to 1 .* Did you mean",
+        ),
         ({"horizon": 0}, "horizon=0; an integer of at least 1 is needed. Set horizon"),
         ({"horizon": 2.0}, "horizon=2.0; an integer"),
         ({"window": 0}, "window=0; an integer of at least 1 is needed"),
@@ -249,7 +252,7 @@ def test_predict_refuses_a_level(level):
 
 
 def test_level_that_needs_more_values_than_there_are_is_refused_at_predict_or_fit():
-    message = "level needs forecasts of .* the longest series has 8. Use a shorter"
+    message = "level needs forecasts of .* the longest series has 8. Use window="
     short = forecaster().fit(SERIES[:8])
     refuses(lambda model: model.predict(2, level=80), short, message)
     refuses_fit(SERIES[:8], message, intervals="conformal")

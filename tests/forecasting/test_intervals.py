@@ -368,7 +368,7 @@ def test_ends_of_a_network_scale_with_the_values():
     [
         (Ridge(), "Ridge forecasts no quantiles; .* predict_quantiles .* Pass for example"),
         (make_pipeline(StandardScaler(), Ridge()), "Pipeline forecasts no quantiles"),
-        (LSTMRegressor(), r"loss='squared_error'; .* Pass LSTMRegressor\(loss='quantile'"),
+        (LSTMRegressor(), r"loss='squared_error'; .*set_params.regressor__loss='quantile'"),
     ],
 )
 def test_regressors_without_quantiles_are_refused_before_anything_is_lost(regressor, message):
@@ -385,7 +385,7 @@ def test_regressors_without_quantiles_are_refused_before_anything_is_lost(regres
 def test_a_level_without_its_quantiles_is_refused_with_those_to_add():
     model = by_quantiles(network(quantiles=(0.1, 0.5, 0.9))).fit(SERIES)
     message = (
-        r"level=95 needs the quantiles 0.025 and 0.975, but .* quantiles=\(0.1, 0.5, 0.9\). "
+        r"level=95 needs the quantile.s. 0.025 and 0.975, but .* quantiles=\(0.1, 0.5, 0.9\). "
         r"Set quantiles=\(0.025, 0.1, 0.5, 0.9, 0.975\) .* fit again, or use intervals='conformal'"
     )
     with pytest.raises(ValueError, match=message):
@@ -393,7 +393,7 @@ def test_a_level_without_its_quantiles_is_refused_with_those_to_add():
     model.predict(level=80)
     with pytest.raises(ValueError, match=message):
         backtest(model, SERIES, horizon=3, n_folds=1, level=[80, 95])
-    with pytest.raises(ValueError, match=r"level=60 needs the quantiles 0.8, but"):
+    with pytest.raises(ValueError, match=r"level=60 needs the quantile.s. 0.8, but"):
         by_quantiles(Ladder((0.2,))).fit(SERIES).predict(level=60)
 
 
