@@ -337,7 +337,8 @@ def conformal_scores(model: SeriesModel, steps: int) -> ConformalScores:
     if held_out is None:
         longest, season = int(model.panel.lengths.max()), model.lookback.season
         widest = longest - steps - model.horizon
-        shorter = f"window={widest} or less" if widest > 0 else "a smaller horizon"
+        helps = 0 < widest < model.window  # it may be the season that asks for so many
+        shorter = f"window={widest} or less" if helps else "a smaller horizon or season"
         raise ValueError(
             f"level needs forecasts of {steps} held-out step(s): {model.fewest_values + steps} "
             f"values with window={model.window}, horizon={model.horizon} and a season of {season}; "

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -252,7 +253,7 @@ def test_predict_refuses_a_level(level):
 
 
 def test_level_that_needs_more_values_than_there_are_is_refused_at_predict_or_fit():
-    message = "level needs forecasts of .* the longest series has 8. Use window="
+    message = "level needs forecasts of .* the longest series has 8. Use "
     short = forecaster().fit(SERIES[:8])
     refuses(lambda model: model.predict(2, level=80), short, message)
     refuses_fit(SERIES[:8], message, intervals="conformal")
@@ -263,6 +264,17 @@ def test_level_that_needs_more_values_than_there_are_is_refused_at_predict_or_fi
     for series in (holes, one_cutoff):
         model = forecaster().fit(series)
         refuses(lambda model: model.predict(2, level=80), model, "newest .* are missing. Pass a")
+
+
+def test_the_window_that_a_level_leaves_room_for_is_named():
+    values = pd.Series(np.sin(np.arange(12.0)))
+    long = Forecaster(Ridge(), window=9, horizon=2).fit(values)
+    refuses(lambda model: model.predict(2, level=50), long, "Use window=8 or less, forecast")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Forecaster(Ridge(), window=8, horizon=2).fit(values).predict(2, level=30)
+    seasonal = Forecaster(Ridge(), window=2, horizon=2, season=8).fit(values)
+    refuses(lambda model: model.predict(2, level=50), seasonal, "Use a smaller horizon or season")
 
 
 AHEAD = pd.date_range("2024-02-10", periods=4, freq="D")
