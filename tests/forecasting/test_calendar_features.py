@@ -138,9 +138,7 @@ def test_a_series_that_begins_late_is_told_the_same_day():
         history.phases_at(cells), [loop(t, "year") for t in times], atol=3e-7
     )
     history = model._history(blank=3)
-    edges = np.array(
-        [history.first[0] - history.pad, history.end[0] + 2]
-    )
+    edges = np.array([history.first[0] - history.pad, history.end[0] + 2])
     times = daily(200).index[[0, -1]] + pd.to_timedelta([-history.pad, 3], unit="D")
     np.testing.assert_allclose(
         history.phases_at(edges), [loop(t, "year") for t in times], atol=3e-7
