@@ -67,11 +67,11 @@ def main() -> int:
         f"{'evaluate':>10}  agree"
     )
     for key, series_set in SETS.items():
-        splits, digits = splits_of(key, data), SEASONAL_NAIVE[key]
+        splits, to_meet = splits_of(key, data), SEASONAL_NAIVE[key]
         rows = zip(
             ("sMAPE", "MASE"),
-            (digits.smape, digits.mase),
-            digits.decimals,
+            (to_meet.smape, to_meet.mase),
+            to_meet.decimals,
             by_series(splits, series_set.season),
             at_once(splits, series_set.season),
             strict=True,

@@ -453,8 +453,10 @@ class SeriesModel:
         X = rows.reshape(len(cells), window, -1)
         base = outlook.level[cells, np.newaxis] + self.baseline_.forecast(outlook, cells)
         full = base + self.regression.predict(X)
-        alone = outlook.level[cells, np.newaxis] + self.baseline_.alone(outlook, cells)
-        forecast = full if self.weight == 1.0 else alone + self.weight * (full - alone)
+        forecast = full
+        if self.weight < 1.0:
+            alone = outlook.level[cells, np.newaxis] + self.baseline_.alone(outlook, cells)
+            forecast = alone + self.weight * (full - alone)
         ends = np.empty((*forecast.shape, len(quantiles)))
         if quantiles:
             shifted = base + (forecast - full)  # intervals move with the forecast
