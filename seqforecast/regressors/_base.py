@@ -6,12 +6,10 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from numbers import Real
 from typing import Any
 
 import numpy as np
-import torch
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -27,6 +25,7 @@ from seqforecast._threads import computing
 from seqforecast._training import RecurrentNet
 from seqforecast.clipping import ClipNorm, ClippingStrategy
 from seqforecast.exceptions import DivergenceError
+from seqforecast.regressors._building import levels_of, new_net
 from seqforecast.regressors._inputs import (
     InputForm,
     hold_out_newest,
@@ -37,13 +36,10 @@ from seqforecast.regressors._inputs import (
 )
 from seqforecast.regressors._observe import OBSERVED_EVERY, LastLook, Observer
 from seqforecast.regressors._parameters import (
-    LOSSES,
-    OPTIMIZERS,
     built_with,
     check_parameters,
     check_unchanged,
     generators,
-    own_callback,
 )
 from seqforecast.regressors._sklearn_callbacks import (
     SUPPORTED,
@@ -295,11 +291,11 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         before = dict(self.__dict__)
         try:
             yield
-        except DivergenceError:
-            raise
-        except Exception:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+        except BaseException:  # Ctrl-C, too
+            kept = self.__dict__.get("history_") is not before.get("history_")
+            if not kept:
+                self.__dict__.clear()
+                self.__dict__.update(before)
             raise
 
     def _training_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> WindowDataset:
@@ -357,49 +353,8 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         scaling: Scaling = SCALINGS[self.scaling]()
         scaling.fit(data.X, data.y, data.weight)
         warn_if_units_differ(data, scaling, stacklevel=_CALLER_OF_FIT)
-        weights, order, dropout = generators(self.random_state)
-        names = getattr(self, "feature_names_in_", None)
-        self.quantiles_ = None
-        criterion = LOSSES[self.loss]
-        if self.loss == "quantile":
-            self.quantiles_ = tuple(sorted({float(level) for level in self.quantiles} | {0.5}))
-            criterion = partial(criterion, self.quantiles_)
-        with computing(1):  # LAPACK rounds by the number of threads
-            network = self._network(weights, dropout)
-        net = RecurrentNet(
-            network,
-            criterion(),
-            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
-            scaling=scaling,
-            generator=order,
-            weight_decay=self.weight_decay,
-            feature_names=None if names is None else list(names),
-            lr=self.lr,
-            callbacks=[
-                ("gradient_flow", Observer()),
-                *(own_callback(callback) for callback in self.callbacks or []),
-            ],
-            device=self._device(),
-            verbose=self.verbose,
-        )
-        return net.initialize()
-
-    def _network(self, weights: Generator, dropout: Generator) -> nn.RecurrentNetwork:
-        recurrent = self._recurrent_layer(weights)
-        recurrent.dropout.generator = dropout
-        if self.recurrent_init == "orthogonal":
-            nn.orthogonal_(recurrent, generator=weights)
-        bias = getattr(self, "forget_bias", None)
-        if bias is not None:
-            nn.forget_gate_bias_(recurrent, bias, window=self.window_, generator=weights)
-        head: torch.nn.Module
-        if self.quantiles_ is None:
-            head = nn.LinearHead(self.hidden_size, self.n_outputs_, generator=weights)
-        else:
-            head = nn.QuantileHead(
-                self.hidden_size, self.n_outputs_, self.quantiles_, generator=weights
-            )
-        return nn.RecurrentNetwork(recurrent, head, self.dropout, generator=dropout)
+        self.quantiles_ = levels_of(self)
+        return new_net(self, scaling, generators(self.random_state))
 
     @abstractmethod
     def _recurrent_layer(self, generator: Generator) -> nn.RecurrentLayer:
@@ -485,8 +440,3 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
 
     def _n_threads(self) -> int:
         return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
-
-    def _device(self) -> str:
-        if self.device == "auto":
-            return "cuda" if torch.cuda.is_available() else "cpu"
-        return str(self.device)
