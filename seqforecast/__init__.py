@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqforecast import callbacks, clipping, datasets, gradients, metrics, nn
+    from seqforecast import callbacks, clipping, datasets, distributed, gradients, metrics, nn
     from seqforecast._observation import GradientFlow
     from seqforecast._versions import show_versions
     from seqforecast.diagnosis import (
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqforecast.displays import ForecastDisplay, GradientFlowDisplay, GradientNormDisplay
     from seqforecast.exceptions import DivergenceError
     from seqforecast.forecasting import Forecaster, backtest, evaluate
+    from seqforecast.persistence import load, save
     from seqforecast.recipes import recurrent_forecaster
     from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
     from seqforecast.windows import last_window, make_windows
@@ -40,6 +41,7 @@ __all__ = [
     "clipping",
     "datasets",
     "diagnose",
+    "distributed",
     "effective_memory_scorer",
     "evaluate",
     "gradient_flow",
@@ -47,15 +49,19 @@ __all__ = [
     "half_life_scorer",
     "lag_sensitivity_scorer",
     "last_window",
+    "load",
     "make_windows",
     "metrics",
     "nn",
     "recurrent_forecaster",
+    "save",
     "show_versions",
 ]
 
 # Imported on first use (PEP 562): whoever serves a model or cuts windows need not wait for torch.
-_SUBMODULES = frozenset({"callbacks", "clipping", "datasets", "gradients", "metrics", "nn"})
+_SUBMODULES = frozenset(
+    {"callbacks", "clipping", "datasets", "distributed", "gradients", "metrics", "nn"}
+)
 _HOME = {
     "DivergenceError": "seqforecast.exceptions",
     "ForecastDisplay": "seqforecast.displays",
@@ -75,8 +81,10 @@ _HOME = {
     "half_life_scorer": "seqforecast.diagnosis",
     "lag_sensitivity_scorer": "seqforecast.diagnosis",
     "last_window": "seqforecast.windows",
+    "load": "seqforecast.persistence",
     "make_windows": "seqforecast.windows",
     "recurrent_forecaster": "seqforecast.recipes",
+    "save": "seqforecast.persistence",
     "show_versions": "seqforecast._versions",
 }
 

@@ -25,6 +25,7 @@ from seqforecast._culprit import culprit_of
 from seqforecast._native_step import NativeStep, NativeUpdate
 from seqforecast._progress import EpochLine
 from seqforecast._scaling import Scaling
+from seqforecast._schedules import schedule_of
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
 from seqforecast.exceptions import DivergenceError
 
@@ -33,9 +34,8 @@ __all__ = ["RecurrentNet"]
 Array = NDArray[Any]
 
 _SKIPS_UNTIL_DIVERGED = 3
-_WARM_UP = 0.05
 _EVALUATION_BATCH = 256
-_PREDICTION_BLOCK = 64
+PREDICTION_BLOCK = 64
 
 
 class RecurrentNet(NeuralNet):
@@ -167,13 +167,14 @@ class RecurrentNet(NeuralNet):
             patience=None if valid is None else n_iter_no_change,
             parameters=list(self.module_.parameters()),
             hooks=_hooks_in_use(self.callbacks_),
-            schedule=_schedule(lr_schedule, self.lr, n_steps),
+            schedule=schedule_of(lr_schedule, self.lr, n_steps),
             best_weights=_copies(self.module_),
         )
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr
         self.notify("on_train_begin", X=dataset, y=None)
         try:
+            self._tell("restore_checkpoint")
             self._run.native = self._native_steps()
             self._run_epochs(dataset, valid, epochs)
         except BaseException:
@@ -182,6 +183,7 @@ class RecurrentNet(NeuralNet):
         else:
             if self._run.patience is not None:
                 self._restore_best()
+            self._tell("remove_checkpoint")
         finally:
             self._end_native_steps()
             del self._run
@@ -192,7 +194,7 @@ class RecurrentNet(NeuralNet):
         data = {"dataset_train": dataset, "dataset_valid": valid}
         batches = self.get_iterator(dataset, training=True)
         valid_batches = None if valid is None else self.get_iterator(valid)
-        for _ in range(epochs):
+        for _ in range(self._run.epochs, epochs):
             self.notify("on_epoch_begin", **data)
             native = self._run.native
             if native is not None and not native.still_fits(*self._trained):
@@ -204,8 +206,16 @@ class RecurrentNet(NeuralNet):
                 self.notify("on_epoch_end", **data)
             except KeyboardInterrupt:
                 return  # how a skorch callback asks for the end of training
+            self._run.epochs += 1
             if self._run.steps >= self._run.n_steps or self._stalled():
                 return
+            self._tell("keep_checkpoint")
+
+    def _tell(self, hook: str) -> None:
+        """Call what checkpoints have beside skorch's hooks: after all other callbacks."""
+        for _, callback in self.callbacks_:
+            if hasattr(callback, hook):
+                getattr(callback, hook)(self)
 
     def run_single_epoch(
         self,
@@ -385,10 +395,10 @@ class RecurrentNet(NeuralNet):
         self.module_.eval()
         forecasts = []
         with torch.no_grad():
-            for start in range(0, len(windows), _PREDICTION_BLOCK):
-                x = windows[start : start + _PREDICTION_BLOCK]
+            for start in range(0, len(windows), PREDICTION_BLOCK):
+                x = windows[start : start + PREDICTION_BLOCK]
                 units = self.scaling.units(x)
-                block = np.zeros((_PREDICTION_BLOCK, *x.shape[1:]))
+                block = np.zeros((PREDICTION_BLOCK, *x.shape[1:]))
                 block[: len(x)] = units.of_windows(x)
                 output = self.module_(self._tensor(block))[: len(x)]
                 forecasts.append(units.restore(output.cpu().numpy().astype(np.float64)))
@@ -419,6 +429,7 @@ class _Run:
     hooks: set[str]
     schedule: Callable[[int], float] | None
     best_weights: dict[str, Tensor]
+    epochs: int = 0
     steps: int = 0
     skipped_in_a_row: int = 0
     first_skip: tuple[int, str] = (0, "")
@@ -476,17 +487,3 @@ def _does_nothing_by_batch(callback: Any) -> bool:
     if type(callback) is LRScheduler:
         return bool(callback.step_every != "batch")
     return type(callback) is EpochScoring  # which collects for a cache that this net does not use
-
-
-def _schedule(name: str | None, lr: float, n_steps: int) -> Callable[[int], float] | None:
-    """Return the learning rate of step 1, 2, ... as a function; None keeps it."""
-    if name is None:
-        return None
-    warm_up = max(1, round(_WARM_UP * n_steps))
-
-    def cosine(step: int) -> float:
-        if step <= warm_up:
-            return lr * step / warm_up
-        return lr * 0.5 * (1.0 + math.cos(math.pi * (step - warm_up) / max(1, n_steps - warm_up)))
-
-    return cosine

@@ -23,6 +23,7 @@ LAYERS = (
     ((), ("diagnosis", "persistence"), ()),
     (("forecasting.__init__",), (), ("regressors",)),
     (("forecasting.backtest", "forecasting.evaluation"), (), ("callbacks",)),
+    ((), (), ("_training_state",)),
     (("forecasting.forecaster",), (), ("_training",)),
     (("forecasting.frames", "forecasting.intervals", "forecasting.weighting"), (), ()),
     (("forecasting.held_out",), (), ()),
@@ -30,7 +31,7 @@ LAYERS = (
     (
         ("forecasting.model", "forecasting.reading"),
         (),
-        ("_batches", "_culprit", "_native_step", "_observation", "_progress"),
+        ("_batches", "_culprit", "_native_step", "_observation", "_progress", "_schedules"),
     ),
     (("forecasting.features", "forecasting.rows"), (), ()),
     (("forecasting.baseline", "forecasting.covariates", "forecasting.phases"), (), ()),
@@ -51,6 +52,7 @@ LAYERS = (
         (),
     ),
     ((), (), ("_scaling", "clipping", "nn")),
+    ((), ("serialization",), ()),
     ((), ("_checks", "_versions", "exceptions"), ("_threads",)),
     ((), ("_blocks", "_kernels"), ()),
 )
@@ -260,6 +262,7 @@ def test_public_names_are_frozen():
         "clipping",
         "datasets",
         "diagnose",
+        "distributed",
         "effective_memory_scorer",
         "evaluate",
         "gradient_flow",
@@ -267,10 +270,12 @@ def test_public_names_are_frozen():
         "half_life_scorer",
         "lag_sensitivity_scorer",
         "last_window",
+        "load",
         "make_windows",
         "metrics",
         "nn",
         "recurrent_forecaster",
+        "save",
         "show_versions",
     ]
     assert {*seqforecast._HOME, *seqforecast._SUBMODULES} == set(seqforecast.__all__)

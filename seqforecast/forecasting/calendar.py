@@ -15,7 +15,7 @@ from pandas.tseries.offsets import BaseOffset, Day, Tick
 
 from seqforecast.forecasting.columns import show, show_time
 
-__all__ = ["Calendar", "check_times"]
+__all__ = ["CALENDARS", "Calendar", "check_times"]
 
 _DAY = np.timedelta64(1, "D")
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
@@ -239,6 +239,15 @@ class _UnevenStamps(_Stamps):
         while self._at(-steps) > time:
             steps = max(1, 2 * steps)
         return steps
+
+
+CALENDARS: dict[str, type[Calendar]] = {
+    "integers": _Integers,
+    "periods": _Periods,
+    "stamps": _Stamps,
+    "uneven_stamps": _UnevenStamps,
+}
+"""The kinds of calendars, by the names that they have in files."""
 
 
 def _stamps(index: pd.DatetimeIndex, offset: BaseOffset) -> Calendar:
