@@ -26,7 +26,7 @@ from seqforecast.forecasting.panel import FutureRows, Panel
 from seqforecast.forecasting.units import mean_change
 from seqforecast.forecasting.weighting import fitted
 
-__all__ = ["backtest"]
+__all__ = ["BacktestTask", "Fold", "backtest", "cutoffs_before", "folds_frame"]
 
 Array = NDArray[np.float64]
 
@@ -120,7 +120,7 @@ def backtest(
     levels = checked_levels(level)
     if forecaster.intervals == "quantile":  # what is wrong must be said before the fits
         Quantiles(forecaster.regressor).prepare(levels, horizon)
-    task = _Task(forecaster, panel, int(horizon), levels)
+    task = BacktestTask(forecaster, panel, int(horizon), levels)
     if refit:
         folds = Parallel(n_jobs=n_jobs)(delayed(task.fold)(cutoff) for cutoff in cutoffs)
     else:
@@ -131,11 +131,11 @@ def backtest(
             f"no series is known before and after any of the {n_folds} cutoffs; at least one that "
             "goes on is needed. Use a smaller horizon or other folds."
         )
-    return _frame(scored, panel, forecaster.columns)
+    return folds_frame(scored, panel, forecaster.columns)
 
 
 @dataclass(frozen=True)
-class _Fold:
+class Fold:
     """The forecasts of one cutoff: a value a row in each array."""
 
     cutoff: int
@@ -145,7 +145,7 @@ class _Fold:
 
 
 @dataclass(frozen=True)
-class _Task:
+class BacktestTask:
     """What is the same in all folds."""
 
     forecaster: Forecaster
@@ -153,20 +153,26 @@ class _Task:
     horizon: int
     levels: tuple[float, ...]
 
-    def fold(self, cutoff: int) -> _Fold | None:
+    def fold(self, cutoff: int) -> Fold | None:
         """Fit at a cutoff and forecast."""
         known = self.panel.until(cutoff)
         model = self._fit(known)
         return self._forecast(cutoff, known, model, self._intervals(model))
 
-    def folds_of_one_fit(self, cutoffs: NDArray[np.int64]) -> list[_Fold | None]:
+    def folds_of_one_fit(self, cutoffs: NDArray[np.int64]) -> list[Fold | None]:
         """Fit at the first cutoff, and forecast from all."""
         model = self._fit(self.panel.until(cutoffs[0]))
-        intervals = self._intervals(model)
-        folds = []
+        return self.folds_of(model, self._intervals(model), cutoffs)
+
+    def folds_of(
+        self, model: SeriesModel, intervals: Intervals, cutoffs: NDArray[np.int64]
+    ) -> list[Fold | None]:
+        """Forecast from all cutoffs with what was learnt up to the first."""
+        folds: list[Fold | None] = []
         for cutoff in cutoffs:
             known = self.panel.until(cutoff)
-            folds.append(self._forecast(cutoff, known, model.observe(known), intervals))
+            if known.n_series:  # a part of a panel may begin later
+                folds.append(self._forecast(cutoff, known, model.observe(known), intervals))
         return folds
 
     def _fit(self, known: Panel) -> SeriesModel:
@@ -177,11 +183,11 @@ class _Task:
 
     def _forecast(
         self, cutoff: int, known: Panel, model: SeriesModel, intervals: Intervals
-    ) -> _Fold | None:
+    ) -> Fold | None:
         rows = self.panel.rows_after(cutoff, self.horizon, known=known)
         if not len(rows.step):
             return None  # no series goes on
-        return _Fold(
+        return Fold(
             cutoff,
             self.panel.ids.get_indexer(known.ids)[rows.series],
             rows.step,
@@ -197,9 +203,10 @@ def _cutoffs(
     forecaster: Forecaster, panel: Panel, horizon: int, n_folds: int, step: int
 ) -> NDArray[np.int64]:
     """Return the cutoffs, counted back from the newest moment of the panel."""
-    newest = int(panel.last.max())
-    cutoffs = newest - horizon - step * np.arange(n_folds - 1, -1, -1)
-    longest = int((np.minimum(panel.last, cutoffs[0]) - panel.first).max()) + 1
+    # In Python's integers, which do not overflow: so many cutoffs need not fit into memory.
+    oldest = int(panel.last.max()) - horizon - step * (n_folds - 1)
+    oldest = max(oldest, int(panel.first.min()) - 1)
+    longest = int((np.minimum(panel.last, oldest) - panel.first).max()) + 1
     window = forecaster.window
     needed = (1 if window == "auto" else window) + forecaster.horizon
     if longest < needed:
@@ -208,7 +215,12 @@ def _cutoffs(
             f"cutoff; {window=} and horizon={forecaster.horizon} of the forecaster need {needed}. "
             "Use fewer folds, a smaller step, or pass more data."
         )
-    return cutoffs
+    return cutoffs_before(int(panel.last.max()), horizon, n_folds, step)
+
+
+def cutoffs_before(newest: int, horizon: int, n_folds: int, step: int) -> NDArray[np.int64]:
+    """Return cutoffs of which the last lies `horizon` steps before the newest moment."""
+    return newest - horizon - step * np.arange(n_folds - 1, -1, -1)
 
 
 def _truth(panel: Panel, known: Panel, cutoff: int, rows: FutureRows) -> Array:
@@ -236,7 +248,7 @@ def _scale(known: Panel, season: int, power: int) -> Array:
     return np.where(known.lengths > season, seasonal, stepwise)
 
 
-def _frame(folds: list[_Fold], panel: Panel, columns: tuple[str, str, str]) -> pd.DataFrame:
+def folds_frame(folds: list[Fold], panel: Panel, columns: tuple[str, str, str]) -> pd.DataFrame:
     """Return all folds as one long frame, sorted by series, cutoff and step."""
     unique_id, ds, y = columns
     series = np.concatenate([fold.series for fold in folds])

@@ -1,0 +1,190 @@
+"""What a task is given, and what it does with its partition: no Dask in here."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Hashable, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqforecast.forecasting.backtest import BacktestTask, folds_frame
+from seqforecast.forecasting.columns import show
+from seqforecast.forecasting.forecaster import Forecaster
+from seqforecast.forecasting.frames import read_new, result
+from seqforecast.forecasting.intervals import Conformal, ConformalScores
+from seqforecast.forecasting.model import SeriesModel
+from seqforecast.forecasting.panel import FutureRows, Panel
+from seqforecast.forecasting.units import SeriesUnits
+
+__all__ = ["SERIES", "backtest_partition", "forecast_partition", "plain", "shipped"]
+
+SERIES = "seqforecast_series"
+"""Where a partition of forecasts carries the names of the series it was made from."""
+
+
+class _Computed(Conformal):
+    """Conformal intervals whose errors were computed before, where there was the data for it.
+
+    Parameters
+    ----------
+    scores : ConformalScores or None
+        None where no intervals are asked for.
+    """
+
+    def __init__(self, scores: ConformalScores | None) -> None:
+        self._computed = scores
+
+    def scores(self, steps: int) -> ConformalScores:
+        """Return the scores, which reach as far ahead as anything that is asked."""
+        assert self._computed is not None
+        return self._computed
+
+
+def shipped(forecaster: Forecaster, levels: Sequence[float], steps: int) -> Forecaster:
+    """Return what forecasts any series up to so many steps ahead, without the data of the fit."""
+    light = copy.copy(forecaster)
+    for of_the_fit in ("ids_", "padded_"):
+        light.__dict__.pop(of_the_fit, None)
+    light._model = _without_series(forecaster._model)
+    intervals = forecaster._intervals
+    if levels:
+        intervals.prepare(levels, steps)
+    if isinstance(intervals, Conformal):
+        light._intervals = _Computed(intervals.scores(steps) if levels else None)
+    return light
+
+
+def _without_series(model: SeriesModel) -> SeriesModel:
+    """Return a model that knows no series: small to send, and good to `observe` with."""
+    light, none = copy.copy(model), np.empty(0)
+    light.panel = model.panel.take(np.empty(0, np.int64))
+    light.members, light.values, light.units = none.astype(int), none, SeriesUnits(none, none)
+    light._blind = {}
+    return light
+
+
+def forecast_partition(
+    part: pd.DataFrame,
+    *others: Any,
+    steps: int,
+    levels: tuple[float, ...],
+    empty: pd.DataFrame,
+    whole: bool,
+) -> pd.DataFrame:
+    """Forecast the series of a partition.
+
+    Parameters
+    ----------
+    part : DataFrame
+        Whole series.
+    *others : Forecaster, or DataFrame and Forecaster
+        Future rows of these series, where the forecaster knows future features; the light
+        forecaster.
+    steps : int
+        Steps ahead: all are forecast, or those that have future rows.
+    levels : tuple of float
+        Coverage of intervals in percent.
+    empty : DataFrame
+        An empty result, whose types all have.
+    whole : bool
+        Whether no series can be cut.
+    """
+    *futures, light = others
+    unique_id = light._form.columns[0]
+    future = plain(futures[0], unique_id) if futures else None
+    if part.empty:
+        _require_history(future, unique_id, pd.Index([]))
+        return _carrying(empty, empty[unique_id])
+    panel = _read(light, part, whole)
+    _require_history(future, unique_id, panel.ids)
+    if future is not None and future.empty:
+        return _carrying(empty, panel.ids)
+    known = copy.copy(light)
+    known._model = light._model.observe(panel)
+    rows = known._asked(steps if future is None else future)
+    _require_within(rows, steps)
+    forecasts = known._forecasts(rows, level=levels)
+    frame = cast(pd.DataFrame, result(light._form, panel, rows, forecasts))
+    return _finished(frame, panel, empty)
+
+
+def backtest_partition(
+    part: pd.DataFrame,
+    light: Forecaster,
+    *,
+    cutoffs: NDArray[np.int64],
+    horizon: int,
+    levels: tuple[float, ...],
+    empty: pd.DataFrame,
+    whole: bool,
+) -> pd.DataFrame:
+    """Forecast the series of a partition from earlier cutoffs, positions on the calendar."""
+    unique_id = light._form.columns[0]
+    if part.empty:
+        return _carrying(empty, empty[unique_id])
+    panel = _read(light, part, whole)
+    task = BacktestTask(light, panel, horizon, levels)
+    folds = task.folds_of(light._model, light._intervals, cutoffs)
+    some = [fold for fold in folds if fold is not None]
+    if not some:
+        return _carrying(empty, panel.ids)
+    return _finished(folds_frame(some, panel, light._form.columns), panel, empty)
+
+
+def plain(part: Any, unique_id: Hashable) -> Any:
+    """Return a frame, or a partition, with the series as a column, were they the index or not."""
+    return part if unique_id in part.columns else part.reset_index()
+
+
+def _read(light: Forecaster, part: pd.DataFrame, whole: bool) -> Panel:
+    """Read whole series on the calendar of the fit: a partition may be too short to have one."""
+    model, form = light._model, light._form
+    try:
+        return read_new(form, model.panel, plain(part, form.columns[0]))
+    except ValueError as error:
+        if whole:
+            raise
+        raise ValueError(
+            f"A partition cannot be read: {error} Where the rest of a series stands in another "
+            f"partition, call ddf.shuffle({form.columns[0]!r}) before."
+        ) from error
+
+
+def _finished(frame: pd.DataFrame, panel: Panel, empty: pd.DataFrame) -> pd.DataFrame:
+    name, dtype = empty.columns[0], empty.dtypes.iloc[0]
+    if not isinstance(dtype, pd.CategoricalDtype):  # its categories may be unknown
+        frame[name] = frame[name].astype(dtype)
+    return _carrying(frame, panel.ids)
+
+
+def _carrying(frame: pd.DataFrame, series: Any) -> pd.DataFrame:
+    """Attach which series a partition held, also those that have no row in its result."""
+    frame = frame.copy(deep=False)
+    frame.attrs = {SERIES: pd.Index(series)}
+    return frame
+
+
+def _require_history(future: pd.DataFrame | None, unique_id: Hashable, ids: pd.Index) -> None:
+    """Refuse future rows of a series that has no history beside them."""
+    if future is None:
+        return
+    strangers = ~future[unique_id].isin(ids)
+    if strangers.any():
+        name = future[unique_id][strangers].iloc[0]
+        raise ValueError(
+            f"future has rows of series {show(name)}, of which ddf has none; a forecast needs the "
+            f"history of its series. Drop such rows, and give {unique_id!r} one type in both "
+            "frames: series are matched by it."
+        )
+
+
+def _require_within(rows: FutureRows, steps: int) -> None:
+    """Refuse future rows beyond what was said: intervals are computed for so many steps."""
+    if rows.horizon > steps:
+        raise ValueError(
+            f"future reaches {rows.horizon} steps ahead of what is known, horizon={steps}; so many "
+            f"at most are forecast. Pass horizon={rows.horizon}, or fewer rows."
+        )
