@@ -8,8 +8,8 @@ import seqforecast
 
 __all__ = ["show_versions"]
 
-_REQUIRED = ("numpy", "pandas", "scikit-learn", "scipy", "skorch", "torch")
-_OPTIONAL = ("dask", "distributed", "matplotlib", "onnx", "onnxruntime", "onnxscript")
+_REQUIRED = ("numpy", "pandas", "safetensors", "scikit-learn", "scipy", "skorch", "torch")
+_OPTIONAL = ("dask", "distributed", "matplotlib", "onnx", "onnxruntime")
 
 
 def show_versions() -> None:
