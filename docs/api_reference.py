@@ -15,14 +15,30 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section(
-        "Recurrent regressors", "seqforecast", ("RNNRegressor", "LSTMRegressor", "GRURegressor")
+        "Recurrent regressors",
+        "seqforecast",
+        ("RNNRegressor", "LSTMRegressor", "GRURegressor", "Stream"),
     ),
     Section("Windows", "seqforecast", ("make_windows", "last_window")),
     Section(
         "Forecasting",
         "seqforecast",
-        ("Forecaster", "recurrent_forecaster", "backtest", "evaluate", "ForecastDisplay"),
+        (
+            "Forecaster",
+            "recurrent_forecaster",
+            "backtest",
+            "evaluate",
+            "ForecastStream",
+            "ForecastDisplay",
+        ),
     ),
+    Section(
+        "Saving and serving",
+        "seqforecast",
+        ("save", "load", "export_numpy", "export_onnx"),
+    ),
+    Section("Serving with numpy alone", "seqforecast.runtime", ("NumpyRegressor", "load_numpy")),
+    Section("Forecasting on a cluster", "seqforecast.distributed", ("predict", "backtest")),
     Section(
         "Watching gradients",
         "seqforecast",
@@ -63,7 +79,7 @@ SECTIONS = (
     Section(
         "Callbacks for skorch nets",
         "seqforecast.callbacks",
-        ("GradientFlowRecorder", "GradientNorms", "GradientClipping"),
+        ("Checkpoint", "GradientFlowRecorder", "GradientNorms", "GradientClipping"),
     ),
     Section(
         "Gradient clipping",

@@ -4,7 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqforecast import callbacks, clipping, datasets, distributed, gradients, metrics, nn
+    from seqforecast import (
+        callbacks,
+        clipping,
+        datasets,
+        distributed,
+        gradients,
+        metrics,
+        nn,
+        runtime,
+    )
     from seqforecast._observation import GradientFlow
     from seqforecast._versions import show_versions
     from seqforecast.diagnosis import (
@@ -17,10 +26,11 @@ if TYPE_CHECKING:
     )
     from seqforecast.displays import ForecastDisplay, GradientFlowDisplay, GradientNormDisplay
     from seqforecast.exceptions import DivergenceError
-    from seqforecast.forecasting import Forecaster, backtest, evaluate
+    from seqforecast.export import export_numpy, export_onnx
+    from seqforecast.forecasting import Forecaster, ForecastStream, backtest, evaluate
     from seqforecast.persistence import load, save
     from seqforecast.recipes import recurrent_forecaster
-    from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
+    from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor, Stream
     from seqforecast.windows import last_window, make_windows
 
 __version__ = "0.1.0"
@@ -28,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DivergenceError",
     "ForecastDisplay",
+    "ForecastStream",
     "Forecaster",
     "GRURegressor",
     "GradientFlow",
@@ -35,6 +46,7 @@ __all__ = [
     "GradientNormDisplay",
     "LSTMRegressor",
     "RNNRegressor",
+    "Stream",
     "backtest",
     "callbacks",
     "clip_fraction_scorer",
@@ -44,6 +56,8 @@ __all__ = [
     "distributed",
     "effective_memory_scorer",
     "evaluate",
+    "export_numpy",
+    "export_onnx",
     "gradient_flow",
     "gradients",
     "half_life_scorer",
@@ -54,17 +68,19 @@ __all__ = [
     "metrics",
     "nn",
     "recurrent_forecaster",
+    "runtime",
     "save",
     "show_versions",
 ]
 
 # Imported on first use (PEP 562): whoever serves a model or cuts windows need not wait for torch.
 _SUBMODULES = frozenset(
-    {"callbacks", "clipping", "datasets", "distributed", "gradients", "metrics", "nn"}
+    {"callbacks", "clipping", "datasets", "distributed", "gradients", "metrics", "nn", "runtime"}
 )
 _HOME = {
     "DivergenceError": "seqforecast.exceptions",
     "ForecastDisplay": "seqforecast.displays",
+    "ForecastStream": "seqforecast.forecasting",
     "Forecaster": "seqforecast.forecasting",
     "GRURegressor": "seqforecast.regressors",
     "GradientFlow": "seqforecast._observation",
@@ -72,11 +88,14 @@ _HOME = {
     "GradientNormDisplay": "seqforecast.displays",
     "LSTMRegressor": "seqforecast.regressors",
     "RNNRegressor": "seqforecast.regressors",
+    "Stream": "seqforecast.regressors",
     "backtest": "seqforecast.forecasting",
     "clip_fraction_scorer": "seqforecast.diagnosis",
     "diagnose": "seqforecast.diagnosis",
     "effective_memory_scorer": "seqforecast.diagnosis",
     "evaluate": "seqforecast.forecasting",
+    "export_numpy": "seqforecast.export",
+    "export_onnx": "seqforecast.export",
     "gradient_flow": "seqforecast.diagnosis",
     "half_life_scorer": "seqforecast.diagnosis",
     "lag_sensitivity_scorer": "seqforecast.diagnosis",

@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 
+_LARGEST = 2**63 - 1
+"""What numpy and torch take for an integer."""
+
 _BLOCK = 1 << 20
 """Values checked at once, to bound the memory that a check takes."""
 
@@ -33,10 +36,10 @@ _BLOCK = 1 << 20
 def check_integer(name: str, value: Any, *, minimum: int = 1) -> None:
     """Raise unless `value` is an integer of at least `minimum`."""
     whole = isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
-    if not whole or value < minimum:
+    if not whole or not minimum <= value <= _LARGEST:
+        bounds = f"at least {minimum}" + (" and below 2**63" if whole and value > _LARGEST else "")
         raise ValueError(
-            f"{name}={value!r}; an integer of at least {minimum} is needed. Set {name} to such an "
-            "integer."
+            f"{name}={value!r}; an integer of {bounds} is needed. Set {name} to such an integer."
         )
 
 

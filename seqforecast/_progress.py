@@ -33,15 +33,15 @@ class EpochLine(PrintLog):
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Forget the header of the last training."""
-        self._columns: list[_Column] = []
+        self._columns_: list[_Column] = []
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Print the line of the epoch, below the header if it is the first."""
         row = net.history[-1]
-        if not self._columns:
-            self._columns = [c for c in _COLUMNS if not c.optional or c.key in row]
-            self._sink("  ".join(c.title.rjust(c.width) for c in self._columns), net.verbose)
-        line = "  ".join(c.cell(row).rjust(c.width) for c in self._columns)
+        if not self._columns_:
+            self._columns_ = [c for c in _COLUMNS if not c.optional or c.key in row]
+            self._sink("  ".join(c.title.rjust(c.width) for c in self._columns_), net.verbose)
+        line = "  ".join(c.cell(row).rjust(c.width) for c in self._columns_)
         self._sink(line + _note(row.get("skipped_steps", 0)), net.verbose)
         if self.sink is print:
             sys.stdout.flush()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
+
+from seqforecast._interrupts import to_the_end
 
 __all__ = ["computing"]
 
 _SMALLEST_DENORMAL = 5e-324
 
 _lock = threading.Lock()
-_active: list[tuple[int, int]] = []
+_active: dict[_Computation, tuple[int, int]] = {}
 """Thread and thread count of all that compute now."""
 _ambient_threads = 1
 
@@ -26,14 +30,41 @@ def computing(n_threads: int) -> Iterator[None]:
     many times slower. The flag belongs to the calling thread, and so does OpenMP's thread count;
     with `n_threads` above 1, threads of the pool that run already keep a flag of their own.
     """
-    was_flushing = _flushes_denormals()
-    threads_before = _enter(n_threads)
+    computation = _Computation()
     try:
-        torch.set_flush_denormal(True)
+        computation.begin(n_threads)
         yield
     finally:
-        torch.set_flush_denormal(was_flushing)
-        _leave(n_threads, threads_before)
+        to_the_end(computation.end)
+
+
+class _Computation:
+    """What one thread is set to while it computes, and was before."""
+
+    def __init__(self) -> None:
+        self._flushed = _flushes_denormals()
+        self._gradients = torch.is_grad_enabled()
+        self._errors = np.geterr()
+        self._threads_before = 1
+
+    def begin(self, n_threads: int) -> None:
+        """Set thread and flag, after noting what `end` puts back: Ctrl-C may come in between."""
+        with _lock:
+            self._threads_before = _threads_to_restore()
+            _active[self] = threading.get_ident(), n_threads
+            torch.set_num_threads(n_threads)
+        torch.set_flush_denormal(True)
+
+    def end(self) -> None:
+        """Put back what was; a second call changes nothing."""
+        torch.set_flush_denormal(self._flushed)
+        # A no_grad or an errstate that Ctrl-C broke off may not have put them back.
+        torch.set_grad_enabled(self._gradients)
+        np.seterr(**self._errors)
+        with _lock:
+            if self in _active:
+                torch.set_num_threads(self._threads_before)
+                del _active[self]
 
 
 def _flushes_denormals() -> bool:
@@ -43,28 +74,32 @@ def _flushes_denormals() -> bool:
     return smallest * 1.0 == 0.0
 
 
-def _enter(n_threads: int) -> int:
-    """Set the thread count; return the one to restore.
+def _threads_to_restore() -> int:
+    """Return the thread count that the calling thread has, or should have had.
 
     torch keeps the last count that any thread set as the default of threads that it has not seen
     yet. A thread that starts while another one computes would take our count for its own, and
     'restore' it for ever; it gets the count from before the first of us instead.
     """
     global _ambient_threads
-    thread = threading.get_ident()
-    with _lock:
-        threads_before = torch.get_num_threads()
-        nested = any(thread == other for other, _ in _active)
-        if not _active:
-            _ambient_threads = threads_before
-        elif not nested and any(threads_before == count for _, count in _active):
-            threads_before = _ambient_threads
-        torch.set_num_threads(n_threads)
-        _active.append((thread, n_threads))
-        return threads_before
+    now = torch.get_num_threads()
+    if not _active:
+        _ambient_threads = now
+        return now
+    thread, computing_now = threading.get_ident(), _active.values()
+    nested = any(thread == other for other, _ in computing_now)
+    taken = any(now == count for _, count in computing_now)
+    return _ambient_threads if taken and not nested else now
 
 
-def _leave(n_threads: int, threads_before: int) -> None:
-    with _lock:
-        _active.remove((threading.get_ident(), n_threads))
-        torch.set_num_threads(threads_before)
+def _alone_after_fork() -> None:
+    """Forget the other threads, which a forked process does not have: one may hold the lock."""
+    global _lock
+    _lock = threading.Lock()
+    for computation, (thread, _) in tuple(_active.items()):
+        if thread != threading.get_ident():
+            del _active[computation]
+
+
+if hasattr(os, "register_at_fork"):  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_alone_after_fork)

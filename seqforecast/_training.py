@@ -17,11 +17,11 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import Generator, Tensor, nn
 
 from seqforecast._batches import Batches, WindowDataset
 from seqforecast._culprit import culprit_of
+from seqforecast._hooks import asks_for_the_end, hooks_in_use
 from seqforecast._native_step import NativeStep, NativeUpdate
 from seqforecast._progress import EpochLine
 from seqforecast._scaling import Scaling
@@ -99,6 +99,9 @@ class RecurrentNet(NeuralNet):
         self.weight_decay = weight_decay
         self.feature_names = feature_names
 
+    best_epoch_ = 0
+    """The epoch whose weights are the best of the last training; 0 where none came to its end."""
+
     # What a training starts from --------------------------------------------------------------
 
     @property
@@ -162,17 +165,18 @@ class RecurrentNet(NeuralNet):
         """
         n_steps = epochs * len(self.get_iterator(dataset, training=True))
         n_steps = n_steps if max_steps is None else min(n_steps, max_steps)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr
+        self.best_epoch_ = 0
+        self.notify("on_train_begin", X=dataset, y=None)
         self._run = _Run(
             n_steps=n_steps,
             patience=None if valid is None else n_iter_no_change,
             parameters=list(self.module_.parameters()),
-            hooks=_hooks_in_use(self.callbacks_),
+            hooks=hooks_in_use(self.callbacks_),
             schedule=schedule_of(lr_schedule, self.lr, n_steps),
             best_weights=_copies(self.module_),
         )
-        for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr
-        self.notify("on_train_begin", X=dataset, y=None)
         try:
             self._tell("restore_checkpoint")
             self._run.native = self._native_steps()
@@ -186,6 +190,7 @@ class RecurrentNet(NeuralNet):
             self._tell("remove_checkpoint")
         finally:
             self._end_native_steps()
+            self.best_epoch_ = self._run.best_epoch
             del self._run
             self.module_.eval()
             self.notify("on_train_end", X=dataset, y=None)
@@ -204,8 +209,10 @@ class RecurrentNet(NeuralNet):
             self._keep_best("train_loss" if valid is None else "valid_loss")
             try:
                 self.notify("on_epoch_end", **data)
-            except KeyboardInterrupt:
-                return  # how a skorch callback asks for the end of training
+            except KeyboardInterrupt as interrupt:
+                if asks_for_the_end(interrupt):
+                    return
+                raise
             self._run.epochs += 1
             if self._run.steps >= self._run.n_steps or self._stalled():
                 return
@@ -468,22 +475,3 @@ def _is_column(name: str) -> bool:
 
 def _copies(module: nn.Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in module.state_dict().items()}
-
-
-def _hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:
-    """Return the per-batch hooks that a callback overrides; most override none."""
-    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-    return {
-        hook
-        for hook in hooks
-        for _, callback in callbacks
-        if getattr(type(callback), hook) is not getattr(Callback, hook)
-        and not _does_nothing_by_batch(callback)
-    }
-
-
-def _does_nothing_by_batch(callback: Any) -> bool:
-    """Tell whether a callback of skorch overrides the hooks for a use that it is not put to."""
-    if type(callback) is LRScheduler:
-        return bool(callback.step_every != "batch")
-    return type(callback) is EpochScoring  # which collects for a cache that this net does not use

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import torch
 from skorch.callbacks import Callback
 from skorch.history import History
@@ -23,6 +23,7 @@ from seqforecast.clipping import AutoClip, ClipNorm, ClipOutcome, ClipValue
 from seqforecast.gradients.gates import GateStatistics
 from seqforecast.nn import Dropout
 from seqforecast.serialization.codec import Kind, Parts, record
+from seqforecast.serialization.fields import Each, Numbers, Table, holds
 
 __all__ = ["KINDS", "restore", "state_of"]
 
@@ -57,8 +58,9 @@ def restore(net: RecurrentNet, state: Mapping[str, Any]) -> None:
     try:
         net.module_.load_state_dict(state["network"])
         net.optimizer_.load_state_dict(state["optimizer"])
+
         for name, generator in _generators(net).items():
-            generator.set_state(state["generators"][name])
+            _set_state(generator, state["generators"][name])
     except (RuntimeError, KeyError, TypeError) as error:
         raise ValueError(f"weights and optimizer are of another network ({error})") from error
     net.scaling, net.clipping = state["scaling"], state["clipping"]
@@ -68,6 +70,36 @@ def restore(net: RecurrentNet, state: Mapping[str, Any]) -> None:
     for name, seen in state["callbacks"].items():
         if name in callbacks:
             _remember(callbacks[name], seen)
+
+
+def _check_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Raise if a moment has not the form of its parameter: fused kernels would write beside it."""
+    for parameter, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            if not isinstance(moment, Tensor) or moment.numel() == 1:
+                continue
+            found, needed = tuple(moment.shape), tuple(parameter.shape)
+            if isinstance(optimizer, torch.optim.Adafactor):  # sums of rows and of columns
+                needed = tuple(1 if a == 1 else b for a, b in zip(found, needed, strict=False))
+            if found != needed:
+                raise ValueError(f"{name} of the optimizer has the shape {found}, not {needed}")
+
+
+def _set_state(generator: Generator, state: Tensor) -> None:
+    """Set the state of a generator, whose positions torch does not check against each other."""
+    if state.dtype == torch.uint8 and state.ndim == 1 and len(state) >= _STATE.itemsize:
+        head = np.frombuffer(state.numpy()[: _STATE.itemsize].tobytes(), _STATE)[0]
+        left, following = int(head["left"]), int(head["next"])
+        if (left, following) != (1, 0) and left + following != _MERSENNE + 1:
+            raise ValueError("the state of a random generator points beside its numbers")
+    generator.set_state(state)
+
+
+_STATE = np.dtype([("seed", "<u8"), ("left", "<i4"), ("seeded", "<i4"), ("next", "<u8")])
+"""How torch's state of a generator on the CPU begins."""
+
+_MERSENNE = 624
+"""Numbers in the state of a Mersenne twister; torch counts those left, and where the next is."""
 
 
 def _generators(net: RecurrentNet) -> dict[str, Generator]:
@@ -84,12 +116,18 @@ def _seen_by(callback: Callback) -> State:
     return {
         name: value.state_dict() if hasattr(value, "state_dict") else _detached(value)
         for name, value in vars(callback).items()
-        if name.endswith("_") and not name.startswith("_") and not isinstance(value, type)
+        if _is_kept(name) and not isinstance(value, type)
     }
+
+
+def _is_kept(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("_")
 
 
 def _remember(callback: Callback, seen: Mapping[str, Any]) -> None:
     for name, value in seen.items():
+        if not _is_kept(name) or hasattr(type(callback), name):
+            raise ValueError(f"a {type(callback).__name__} keeps no {name!r}")
         holder: Any = getattr(callback, name, None)
         if hasattr(holder, "load_state_dict"):
             holder.load_state_dict(value)
@@ -113,34 +151,66 @@ def _tensor_parts(tensor: Tensor) -> Parts:
 
 
 def _auto_clip(parts: Parts) -> AutoClip:
-    strategy = AutoClip(parts["percentile"])
-    if parts["norms"] is not None:
-        strategy._recent = deque(map(float, parts["norms"]))
-        strategy._ordered = sorted(strategy._recent)
+    strategy, norms = AutoClip(parts["percentile"]), parts["norms"]
+    if not holds((None, Each(list, float)), norms):
+        raise ValueError("the norms of an AutoClip are no list of numbers")
+    if norms is not None:
+        strategy._recent = deque(norms)
+        strategy._ordered = sorted(norms)
     return strategy
 
 
 def _auto_clip_parts(strategy: AutoClip) -> Parts:
-    norms = list(strategy._recent) if hasattr(strategy, "_recent") else None
+    norms = list(map(float, strategy._recent)) if hasattr(strategy, "_recent") else None
     return {"percentile": strategy.percentile, "norms": norms}
 
 
-def _dataclass(name: str, cls: Any) -> Kind:
-    return record(name, cls, [field.name for field in fields(cls)], make=cls)
+def _tensor(parts: Parts) -> Tensor:
+    return torch.from_numpy(parts["values"])
 
+
+def _floats(*n_axes: int) -> tuple[Numbers, ...]:
+    return tuple(Numbers("f", n) for n in n_axes)
+
+
+_UNITS = {
+    "level": _floats(1, 2, 3),
+    "scale": _floats(1, 2, 3),
+    "target_level": _floats(2),
+    "target_scale": _floats(2),
+}
+_GATES = Table(str, GateStatistics)
+_SNAPSHOT = {
+    "epoch": int,
+    "log10_curve": _floats(2),
+    "gates": _GATES,
+    "time_scale": (None, *_floats(2)),
+    "spread": _floats(2),
+}
+_FLOW = {
+    "epochs": Numbers("i", 1),
+    "lag_curve": _floats(3),
+    "scale": _floats(2),
+    "gates": _GATES,
+    "time_scale": (None, *_floats(3)),
+    "spread": _floats(3),
+    "input_sensitivity": _floats(3),
+}
 
 KINDS = (
-    Kind("tensor", Tensor, _tensor_parts, lambda parts: torch.from_numpy(parts["values"])),
-    record("no_scaling", NoScaling, []),
-    record("standard_scaling", StandardScaling, ["_units"]),
-    record("window_scaling", WindowScaling, ["_overall"]),
-    _dataclass("units", Units),
-    record("clip_norm", ClipNorm, ["max_norm"]),
-    record("clip_value", ClipValue, ["limit"]),
+    Kind("tensor", Tensor, _tensor_parts, _tensor),
+    record("no_scaling", NoScaling, {}),
+    record("standard_scaling", StandardScaling, {"_units": Units}),
+    record("window_scaling", WindowScaling, {"_overall": _floats(1)}),
+    record("units", Units, _UNITS),
+    record("clip_norm", ClipNorm, {"max_norm": object}),
+    record("clip_value", ClipValue, {"limit": object}),
     Kind("auto_clip", AutoClip, _auto_clip_parts, _auto_clip),
-    _dataclass("clip_outcome", ClipOutcome),
-    _dataclass("snapshot", Snapshot),
-    _dataclass("gradient_flow", GradientFlow),
-    _dataclass("gate_statistics", GateStatistics),
+    record("clip_outcome", ClipOutcome, {"norm": float, "clipped": bool, "skipped": bool}),
+    record("snapshot", Snapshot, _SNAPSHOT),
+    record("gradient_flow", GradientFlow, _FLOW),
+    record(
+        "gate_statistics", GateStatistics, dict.fromkeys(("mean", "low", "high"), _floats(2, 3))
+    ),
 )
 """Kinds of values that a training holds."""

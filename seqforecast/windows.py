@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -361,9 +362,10 @@ def _positive_integer(name: str, value: Any) -> int:
             f"{name}={value!r} is a {type(value).__name__}; it must be a positive integer. "
             f"Pass for example {name}=12."
         )
-    if value < 1:
+    if not 1 <= int(value) <= sys.maxsize:
+        wrong = "below 1" if int(value) < 1 else "beyond what counts anything"
         raise ValueError(
-            f"{name}={value!r} is below 1; it must be a positive integer. "
+            f"{name}={value!r} is {wrong}; it must be a positive integer. "
             f"Pass for example {name}=12."
         )
     return int(value)

@@ -25,13 +25,23 @@ LAYERS = (
     (("forecasting.backtest", "forecasting.evaluation"), (), ("callbacks",)),
     ((), (), ("_training_state",)),
     (("forecasting.forecaster",), (), ("_training",)),
+    (("forecasting.stream",), (), ()),
+    (("forecasting.asked", "forecasting.observations"), (), ()),
     (("forecasting.frames", "forecasting.intervals", "forecasting.weighting"), (), ()),
-    (("forecasting.held_out",), (), ()),
+    (("forecasting.held_out", "forecasting.newest"), (), ()),
     (("forecasting.future",), (), ()),
     (
         ("forecasting.model", "forecasting.reading"),
         (),
-        ("_batches", "_culprit", "_native_step", "_observation", "_progress", "_schedules"),
+        (
+            "_batches",
+            "_culprit",
+            "_hooks",
+            "_native_step",
+            "_observation",
+            "_progress",
+            "_schedules",
+        ),
     ),
     (("forecasting.features", "forecasting.rows"), (), ()),
     (("forecasting.baseline", "forecasting.covariates", "forecasting.phases"), (), ()),
@@ -54,7 +64,7 @@ LAYERS = (
     ((), (), ("_scaling", "clipping", "nn")),
     ((), ("serialization",), ()),
     ((), ("_checks", "_versions", "exceptions"), ("_threads",)),
-    ((), ("_blocks", "_kernels"), ()),
+    ((), ("_blocks", "_interrupts", "_kernels", "_sizes"), ()),
 )
 TIME_SERIES, BOTH, RECURRENT = range(3)
 
@@ -75,7 +85,7 @@ FORBIDDEN = {
     "nn": NO_FRAMES,
     "windows": NO_LEARNING,
 }
-ONLY_WHEN_USED = {"dask", "distributed", "matplotlib", "onnx", "onnxruntime", "onnxscript"}
+ONLY_WHEN_USED = {"dask", "distributed", "matplotlib", "onnx", "onnxruntime"}
 
 MAY_PRINT = ("_versions", "cli")
 MAX_LINES = 500
@@ -249,6 +259,7 @@ def test_public_names_are_frozen():
     assert seqforecast.__all__ == [
         "DivergenceError",
         "ForecastDisplay",
+        "ForecastStream",
         "Forecaster",
         "GRURegressor",
         "GradientFlow",
@@ -256,6 +267,7 @@ def test_public_names_are_frozen():
         "GradientNormDisplay",
         "LSTMRegressor",
         "RNNRegressor",
+        "Stream",
         "backtest",
         "callbacks",
         "clip_fraction_scorer",
@@ -265,6 +277,8 @@ def test_public_names_are_frozen():
         "distributed",
         "effective_memory_scorer",
         "evaluate",
+        "export_numpy",
+        "export_onnx",
         "gradient_flow",
         "gradients",
         "half_life_scorer",
@@ -275,6 +289,7 @@ def test_public_names_are_frozen():
         "metrics",
         "nn",
         "recurrent_forecaster",
+        "runtime",
         "save",
         "show_versions",
     ]

@@ -1,11 +1,14 @@
 """Thread count and denormal mode: set while computing, restored whatever happens."""
 
+import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
+from seqforecast import _threads
 from seqforecast._threads import computing
 
 AMBIENT = 3
@@ -147,3 +150,15 @@ def test_computing_thread_with_its_own_count_keeps_it():
 
     with computing(1):
         assert in_new_thread(compute) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # beside threads: that is the test
+def test_computing_in_a_forked_process_waits_for_no_lock_of_its_parent():
+    with _threads._lock:  # as another thread may hold it at that moment
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # ends a child that hangs
+            with computing(1):
+                os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0

@@ -357,13 +357,19 @@ def test_interrupt_inside_training_propagates_with_the_best_weights_in_place(val
     assert not model.net_.module_.training
 
 
-@pytest.mark.parametrize("step", [1, 5])
-def test_interrupt_before_the_first_step_of_an_epoch_propagates(step):
-    model = regressor(Watch(), Interrupt(before=step))
+def test_interrupt_before_the_first_step_of_an_epoch_propagates():
+    model = regressor(Watch(), Interrupt(before=5))
     with pytest.raises(KeyboardInterrupt):
         model.fit(*data())
-    watch = watched(model)
-    assert same(weights(model.net_), watch.first_ if step == 1 else watch.epochs_[0])
+    assert same(weights(model.net_), watched(model).epochs_[0])
+
+
+@pytest.mark.parametrize("step", [1, 4])
+def test_interrupt_within_the_first_epoch_leaves_nothing_to_keep(step):
+    model = regressor(Interrupt(step=step))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*data())
+    assert not hasattr(model, "net_")
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

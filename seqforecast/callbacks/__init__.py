@@ -6,8 +6,9 @@ Wandb) pick it up. Put them before a logger in the list of callbacks: it reads t
 own turn comes.
 """
 
+from seqforecast.callbacks._checkpoint import Checkpoint
 from seqforecast.callbacks._clipping import GradientClipping
 from seqforecast.callbacks._flow import GradientFlowRecorder
 from seqforecast.callbacks._norms import GradientNorms
 
-__all__ = ["GradientClipping", "GradientFlowRecorder", "GradientNorms"]
+__all__ = ["Checkpoint", "GradientClipping", "GradientFlowRecorder", "GradientNorms"]

@@ -100,15 +100,15 @@ class GradientFlowRecorder(Callback):
         else:
             check_integer("every", self.every)
         check_integer("n_windows", self.n_windows)
-        self._windows: Any = None
+        self._windows_: Any = None
         self.recorded_ = False
         self.epochs_before_ = len(net.history)
 
     def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
         """Pick the windows, and record what is there before training."""
-        if self.every is None or self._windows is not None:
+        if self.every is None or self._windows_ is not None:
             return
-        self._windows = _windows(net, dataset_train, self.n_windows)
+        self._windows_ = _windows(net, dataset_train, self.n_windows)
         if not self.snapshots_:
             self._record(net, epoch=self.epochs_before_)
 
@@ -128,7 +128,7 @@ class GradientFlowRecorder(Callback):
 
     def finish(self, net: Any) -> None:
         """Take the last record of a training."""
-        if self._windows is None:
+        if self._windows_ is None:
             return
         epoch = len(net.history)
         if self.recorded_ or epoch > self.epochs_before_ + 1:
@@ -136,12 +136,12 @@ class GradientFlowRecorder(Callback):
             # a step of a stream, on which a record would weigh.
             probe = self._record(net, epoch)
             self.flow_ = GradientFlow.of(self.snapshots_, input_sensitivity(probe))
-        self._windows = None
+        self._windows_ = None
 
     def _record(self, net: Any, epoch: int) -> NetworkProbe:
         self.recorded_ = True
         snapshot, probe = take_snapshot(
-            net.module_, lambda: _forecast(net, self._windows), epoch=epoch
+            net.module_, lambda: _forecast(net, self._windows_), epoch=epoch
         )
         shape = snapshot.log10_curve.shape
         earlier = [

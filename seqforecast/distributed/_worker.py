@@ -14,7 +14,7 @@ from seqforecast.forecasting.backtest import BacktestTask, folds_frame
 from seqforecast.forecasting.columns import show
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.frames import read_new, result
-from seqforecast.forecasting.intervals import Conformal, ConformalScores
+from seqforecast.forecasting.intervals import Conformal, MeasuredConformal
 from seqforecast.forecasting.model import SeriesModel
 from seqforecast.forecasting.panel import FutureRows, Panel
 from seqforecast.forecasting.units import SeriesUnits
@@ -23,24 +23,6 @@ __all__ = ["SERIES", "backtest_partition", "forecast_partition", "plain", "shipp
 
 SERIES = "seqforecast_series"
 """Where a partition of forecasts carries the names of the series it was made from."""
-
-
-class _Computed(Conformal):
-    """Conformal intervals whose errors were computed before, where there was the data for it.
-
-    Parameters
-    ----------
-    scores : ConformalScores or None
-        None where no intervals are asked for.
-    """
-
-    def __init__(self, scores: ConformalScores | None) -> None:
-        self._computed = scores
-
-    def scores(self, steps: int) -> ConformalScores:
-        """Return the scores, which reach as far ahead as anything that is asked."""
-        assert self._computed is not None
-        return self._computed
 
 
 def shipped(forecaster: Forecaster, levels: Sequence[float], steps: int) -> Forecaster:
@@ -53,7 +35,8 @@ def shipped(forecaster: Forecaster, levels: Sequence[float], steps: int) -> Fore
     if levels:
         intervals.prepare(levels, steps)
     if isinstance(intervals, Conformal):
-        light._intervals = _Computed(intervals.scores(steps) if levels else None)
+        measured = intervals.scores(steps) if levels else None
+        light._intervals = MeasuredConformal(measured, steps if levels else 0)
     return light
 
 

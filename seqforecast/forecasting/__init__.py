@@ -3,5 +3,6 @@
 from seqforecast.forecasting.backtest import backtest
 from seqforecast.forecasting.evaluation import evaluate
 from seqforecast.forecasting.forecaster import Forecaster
+from seqforecast.forecasting.stream import ForecastStream
 
-__all__ = ["Forecaster", "backtest", "evaluate"]
+__all__ = ["ForecastStream", "Forecaster", "backtest", "evaluate"]

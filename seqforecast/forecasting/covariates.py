@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from seqforecast.forecasting.panel import Panel
 
-__all__ = ["FeatureScaling"]
+__all__ = ["FeatureScaling", "carry_forward"]
 
 Array = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -34,16 +34,24 @@ class FeatureScaling:
 
         A past feature that is missing keeps its last value, or is the mean where it has none.
         """
-        carried = _carry_forward(panel.past, panel.offsets)
+        carried = carry_forward(panel.past, panel.offsets)
         return {
             "past": _scaled(carried, *self._past),
             "future": _scaled(panel.future, *self._future),
             "static": _scaled(panel.static, *self._static),
         }
 
-    def express_future(self, future: Array) -> Features:
-        """Return future features of any shape (..., n_future)."""
-        return _scaled(future, *self._future)
+    def express_ahead(self, future: Array, n_steps: int) -> Features:
+        """Return future features of the next steps (n, steps, n_future) for so many of them.
+
+        Where none are given, the last ones that are stay.
+        """
+        steps = np.arange(future.shape[1])
+        given = ~np.isnan(future).any(axis=2)
+        newest = np.maximum.accumulate(np.where(given, steps, 0), axis=1)
+        newest = newest[:, np.minimum(np.arange(n_steps), steps[-1])]
+        scaled = _scaled(future, *self._future)
+        return np.take_along_axis(scaled, newest[:, :, np.newaxis], axis=1)
 
 
 def _moments(features: Array) -> tuple[Array, Array]:
@@ -61,7 +69,8 @@ def _scaled(features: Array, mean: Array, spread: Array) -> Features:
     return np.nan_to_num(scaled, nan=0.0).astype(np.float32)
 
 
-def _carry_forward(features: Array, offsets: NDArray[np.int64]) -> Array:
+def carry_forward(features: Array, offsets: NDArray[np.int64]) -> Array:
+    """Replace missing features by the value before, within each series."""
     missing = np.isnan(features)
     if not missing.any():
         return features

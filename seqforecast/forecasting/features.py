@@ -13,7 +13,7 @@ from seqforecast.forecasting.baseline import Baseline, Outlook, seasonal_profile
 from seqforecast.forecasting.history import LONG_SEASON, Lookback
 from seqforecast.forecasting.panel import Panel
 
-__all__ = ["feature_rows", "lags_beside_memory", "row_names", "training_rows"]
+__all__ = ["feature_rows", "feature_windows", "lags_beside_memory", "row_names", "training_rows"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
@@ -73,6 +73,15 @@ def feature_rows(outlook: Outlook, baseline: Baseline, cells: Cells, *, flat: bo
         base = baseline.forecast(outlook, cells[part])
         _write_rows(rows[part], outlook, baseline, cells[part], base, flat=flat)
     return rows
+
+
+def feature_windows(
+    outlook: Outlook, baseline: Baseline, cells: Cells, window: int, *, flat: bool
+) -> Rows:
+    """Return the rows up to each cutoff, so many of them: (n, window, n_channels)."""
+    seen = cells[:, np.newaxis] + np.arange(1 - window, 1)
+    rows = feature_rows(outlook, baseline, seen.reshape(-1), flat=flat)
+    return rows.reshape(len(cells), window, -1)
 
 
 def training_rows(

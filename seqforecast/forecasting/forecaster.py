@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -19,18 +18,19 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqforecast._checks import check_integer, check_number, check_word
+from seqforecast.forecasting.asked import asked_rows, forecasts_of
 from seqforecast.forecasting.baseline import BASELINES
-from seqforecast.forecasting.frames import COLUMNS, read_future, read_new, read_panel, result
+from seqforecast.forecasting.frames import COLUMNS, read_new, read_panel, result
 from seqforecast.forecasting.intervals import (
     INTERVALS,
     checked_levels,
-    forecast_columns,
     intervals_of,
     require_quantiles,
 )
 from seqforecast.forecasting.model import SeriesModel
 from seqforecast.forecasting.panel import FutureRows
 from seqforecast.forecasting.regression import reads_windows
+from seqforecast.forecasting.stream import ForecastStream
 from seqforecast.forecasting.weighting import fitted
 
 __all__ = ["Forecaster"]
@@ -224,26 +224,33 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         self._check_parameters()
         panel, form = self._read(X, y)
+        checked = clone(self)
         if y is not None:  # what is wrong with the names of X must be said before anything is lost
-            validate_data(clone(self), X, skip_check_array=True)
+            validate_data(checked, X, skip_check_array=True)
         model = fitted(self._new_model(), panel)
         intervals = intervals_of(self.intervals, model)
         if self.intervals == "conformal":
             intervals.prepare((), self.horizon)
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-        if y is not None:
-            validate_data(self, X, skip_check_array=True)
-        self._form, self._model, self._intervals = form, model, intervals
+        names = ("n_features_in_", "feature_names_in_")
+        learnt = {name: getattr(checked, name) for name in names if hasattr(checked, name)}
         regression = model.regression
-        self.regressor_ = regression.by_step or regression.fitted
-        self.regressor_weight_ = model.weight
-        self.season_ = model.lookback.seasons
-        self.transform_ = model.value_transform.parameter
-        self.calendar_ = model.calendar_words
-        self.ids_ = panel.ids
-        self.padded_ = panel.ids[panel.lengths < model.window + model.horizon]
-        self.row_names_ = model.row_names()
+        learnt |= {
+            "_form": form,
+            "_model": model,
+            "_intervals": intervals,
+            "regressor_": regression.by_step or regression.fitted,
+            "regressor_weight_": model.weight,
+            "season_": model.lookback.seasons,
+            "transform_": model.value_transform.parameter,
+            "calendar_": model.calendar_words,
+            "ids_": panel.ids,
+            "padded_": panel.ids[panel.lengths < model.window + model.horizon],
+            "row_names_": model.row_names(),
+        }
+        self.__dict__.update(learnt)  # all at once: Ctrl-C may come between two assignments
+        for name in names:
+            if name not in learnt:
+                self.__dict__.pop(name, None)
         return self
 
     def predict(self, X: Any = None, *, level: Any = None) -> Any:
@@ -322,12 +329,40 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         before = self._model.panel
         new = read_new(self._form, before, X, y)
         model = self._model.observe(before.append(new))
+        learnt = {"_model": model, "ids_": model.panel.ids}
         if passes:
             had = np.append(before.lengths, np.ones(model.panel.n_series - before.n_series))
             model.learn_newest(had.astype(np.int64) - 1, passes)
-            self.regressor_ = model.regression.by_step or model.regression.fitted
-        self._model, self.ids_ = model, model.panel.ids
+            learnt["regressor_"] = model.regression.by_step or model.regression.fitted
+        self.__dict__.update(learnt)
         return self
+
+    def stream(self, X: Any = None, *, level: Any = None) -> ForecastStream:
+        """Return a stream: each step that comes is answered at once, at the same small cost.
+
+        Parameters
+        ----------
+        X : int, Series, DataFrame, Index or array-like, default=None
+            What to forecast first, of all series, as for `predict`.
+        level : float or list of float, default=None
+            Coverage of intervals in percent, as for `predict`.
+
+        Returns
+        -------
+        stream : ForecastStream
+            Its `forecast` is ``predict(X, level=level)``; its `update` takes what comes.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If `X` or `level` cannot be used, as for `predict`, or `X` leaves series out.
+        """
+        check_is_fitted(self)
+        stream = ForecastStream(self, X, level)
+        self._intervals.warn_if_too_narrow(self._model, self._asked(X), stream.levels)
+        return stream
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the coefficient of determination of forecasts of the steps that follow.
@@ -450,38 +485,11 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _asked(self, X: Any) -> FutureRows:
         """Return what ``predict(X)`` asks for."""
-        panel = self._model.panel
-        if X is None or isinstance(X, Number | str):
-            steps = self._model.horizon if X is None else X
-            check_integer("the number of steps", steps)
-            return panel.future_rows(int(steps))  # type: ignore[arg-type]
-        rows = read_future(self._form, panel, X)
-        if panel.future_names:
-            self._require_whole_blocks(rows)
-        return rows
+        return asked_rows(self._form, self._model, X)
 
     def _forecasts(self, rows: FutureRows, *, level: Any = None) -> dict[str, Array]:
         """Return forecasts and ends of intervals, a value a row, by column name."""
-        levels = checked_levels(level)
-        if levels:
-            self._intervals.prepare(levels, rows.horizon)
-        return forecast_columns(self._model, rows, levels, self._intervals)
-
-    def _require_whole_blocks(self, rows: FutureRows) -> None:
-        """Refuse future features of a part of the steps that are forecast at once."""
-        panel, horizon = self._model.panel, self._model.horizon
-        given = np.zeros(panel.n_series, dtype=np.int64)
-        np.maximum.at(given, rows.series, rows.step)
-        partial = given % horizon > 0
-        if partial.any():
-            series = int(np.argmax(partial))
-            n, needed = given[series], -(-given[series] // horizon) * horizon
-            label = panel.calendar.label(int(panel.last[series] + needed))
-            raise ValueError(
-                f"The future features of {n} step(s) of series {panel.ids[series]!r} were given; "
-                f"all steps of a block of {horizon=} read them, so {needed} are needed. Append "
-                f"rows with what is planned up to {label}, or fit with a horizon of {n}."
-            )
+        return forecasts_of(self._model, self._intervals, rows, level)
 
 
 def _r2(truth: Array, forecast: Array, sample_weight: Any) -> float:

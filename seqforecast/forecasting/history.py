@@ -14,7 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LONG_SEASON", "History", "Lookback", "Phases", "fill_missing"]
+__all__ = [
+    "LONG_SEASON",
+    "Earlier",
+    "History",
+    "Lookback",
+    "Phases",
+    "fill_missing",
+    "sum_of_first",
+]
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
@@ -94,6 +102,31 @@ class Phases(NamedTuple):
     begin: Cells
 
 
+class Earlier(NamedTuple):
+    """What stood before the first step that is laid out of each series.
+
+    Parameters
+    ----------
+    total, n_steps : ndarray of shape (n_series,)
+        Sum and number of the values left out.
+    first_level : ndarray of shape (n_series,)
+        Mean of the first season of all values, where some were left out.
+    """
+
+    total: Array
+    n_steps: Array
+    first_level: Array
+
+    @classmethod
+    def nothing(cls, n_series: int) -> Earlier:
+        """Return that no values were left out."""
+        return cls(*np.zeros((3, n_series)))
+
+    def take(self, series: Cells) -> Earlier:
+        """Return the same of some series."""
+        return Earlier(*(part[series] for part in self))
+
+
 @dataclass
 class History:
     """Values and features of all series, padded, in the units of each series.
@@ -150,6 +183,7 @@ class History:
         blank: int,
         newest: int | None = None,
         phases: Phases | None = None,
+        earlier: Earlier | None = None,
     ) -> History:
         """Lay the series out in blocks.
 
@@ -169,6 +203,8 @@ class History:
             Steps of each series to keep; None keeps all.
         phases : Phases, default=None
             Positions in the calendar, from the first step of each series on.
+        earlier : Earlier, default=None
+            What was left out before these values; None is nothing.
         """
         lengths = np.diff(offsets)
         kept = lengths if newest is None else np.minimum(lengths, newest)
@@ -186,6 +222,8 @@ class History:
         laid = values[row]
         laid[place >= kept[series]] = np.nan
         begins = np.minimum(lookback.season, lengths)
+        before = Earlier.nothing(len(kept)) if earlier is None else earlier
+        own_level = sum_of_first(begins, values, offsets) / begins
         if phases is None:
             phases = Phases(np.empty((1, 0), np.float32), np.zeros_like(lengths))
         return cls(
@@ -199,9 +237,9 @@ class History:
             future=features["future"][row],
             static=features["static"],
             phases=phases,
-            earlier_sum=_sum_of_first(skipped, values, offsets),
-            earlier_count=skipped.astype(np.float64),
-            first_level=_sum_of_first(begins, values, offsets) / begins,
+            earlier_sum=before.total + sum_of_first(skipped, values, offsets),
+            earlier_count=before.n_steps + skipped,
+            first_level=np.where(before.n_steps > 0, before.first_level, own_level),
         )
 
     def series_of(self, cells: Cells) -> Cells:
@@ -361,7 +399,7 @@ def fill_missing(values: Array, offsets: Cells, season: int) -> Array:
     return filled
 
 
-def _sum_of_first(n: Cells, values: Array, offsets: Cells) -> Array:
+def sum_of_first(n: Cells, values: Array, offsets: Cells) -> Array:
     """Return the sum of the first n[i] values of each series, which may be none."""
     parts = np.stack([offsets[:-1], offsets[:-1] + n], axis=1).reshape(-1)
     # reduceat sums up to the next index; a part that ends with the array has none to end at.

@@ -26,6 +26,7 @@ __all__ = [
     "Conformal",
     "ConformalScores",
     "Intervals",
+    "MeasuredConformal",
     "Quantiles",
     "checked_levels",
     "conformal_scores",
@@ -136,6 +137,32 @@ class Conformal(Intervals):
                 "such intervals are too narrow.",
                 stacklevel=3,
             )
+
+
+class MeasuredConformal(Conformal):
+    """Conformal intervals whose errors were measured before: they need no data any more.
+
+    Parameters
+    ----------
+    measured : ConformalScores or None
+        The errors; None where no intervals will be asked for.
+    steps : int
+        How far ahead they were asked for.
+    """
+
+    def __init__(self, measured: ConformalScores | None, steps: int) -> None:
+        self.measured = measured
+        self.steps = steps
+
+    def scores(self, steps: int) -> ConformalScores:
+        """Return the scores; raise if more steps are asked for than were measured."""
+        if self.measured is None or steps > self.steps:
+            raise ValueError(
+                f"level was prepared for {self.steps} step(s) ahead, {steps} are asked for; there "
+                "are no data here to measure more. Begin with as many: "
+                "forecaster.stream(X, level=...)."
+            )
+        return self.measured
 
 
 class Quantiles(Intervals):

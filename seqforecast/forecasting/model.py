@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,14 @@ from seqforecast._blocks import row_blocks
 from seqforecast.forecasting.baseline import BASELINES, Outlook, what_came
 from seqforecast.forecasting.covariates import FeatureScaling
 from seqforecast.forecasting.features import (
-    feature_rows,
+    feature_windows,
     lags_beside_memory,
     row_names,
     training_rows,
 )
-from seqforecast.forecasting.history import History, Lookback, Phases, fill_missing
+from seqforecast.forecasting.history import Earlier, History, Lookback, Phases, fill_missing
 from seqforecast.forecasting.panel import Panel, stretches
-from seqforecast.forecasting.phases import calendar_words, phase_columns, phase_names
+from seqforecast.forecasting.phases import calendar_words, phase_names, phases_between
 from seqforecast.forecasting.regression import (
     Regression,
     TrainingRows,
@@ -35,7 +35,7 @@ __all__ = ["SeriesModel"]
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
-
+Answer = Callable[[Outlook, Cells, Sequence[float]], tuple[Array, Array]]
 
 _WINDOW = 24
 """Rows, or lags, that are seen where nobody says how many and the series are long enough."""
@@ -220,21 +220,24 @@ class SeriesModel:
         # Missing values at the end of a series are forecast, too, on the way to the others.
         missing = self.missing_at_end(series)
         n_blocks = -(-(int(missing.max()) + steps) // self.horizon)
-        newest = self.lookback.memory
+        newest = self.needed_steps(series)
         history = self._history(
             blank=n_blocks * self.horizon, newest=newest, series=series, without=missing
         )
+        answer = self.answering(series)
         members = self.members[series]
         if future is not None and future.shape[2]:
             future = self._with_missing(future, series, missing)
-            self._set_future(history, future, n_blocks * self.horizon)
+            n_cells = n_blocks * self.horizon
+            cells = history.end[:, np.newaxis] + np.arange(n_cells)
+            history.future[cells] = self.features.express_ahead(future, n_cells)
         ahead = np.arange(1, self.horizon + 1)
         ends = np.empty((len(series), n_blocks * self.horizon, len(quantiles)))
         for block in range(n_blocks):
             cells = history.end - 1 + block * self.horizon
             outlook = Outlook(history, self.lookback, members)
             forecast, ends[:, block * self.horizon + ahead - 1] = self._next_block(
-                outlook, cells, quantiles
+                outlook, cells, quantiles, answer
             )
             history.values[cells[:, np.newaxis] + ahead] = forecast
             history.known[cells[:, np.newaxis] + ahead] = True
@@ -271,6 +274,19 @@ class SeriesModel:
         totals, counts = (np.bincount(series, sums, len(sizes)) for sums in (total, count))
         errors = np.divide(totals, counts, out=np.full(len(sizes), np.nan), where=counts > 0)
         return errors, np.bincount(series[count > 0], minlength=len(sizes))
+
+    def needed_steps(self, series: Cells) -> int:
+        """Return how many of the newest steps a forecast of some series is made of."""
+        return self.lookback.memory
+
+    def answering(self, series: Cells) -> Answer:
+        """Return what forecasts the baseline's error, and its quantiles, block by block."""
+        return self._answer
+
+    @property
+    def left_out(self) -> Earlier:
+        """What is known of the steps before those of the panel: all of them are in it."""
+        return Earlier.nothing(self.panel.n_series)
 
     def missing_at_end(self, series: Cells) -> Cells:
         """Return how many values are missing behind the last that is known, of some series."""
@@ -349,15 +365,14 @@ class SeriesModel:
         without: Cells | None = None,
     ) -> History:
         """Lay out some series, without some of their newest steps."""
-        panel, values = self.panel, self.values
+        panel, values, left_out = self.panel, self.values, self.left_out
         if series is not None:
             lengths = panel.lengths[series] - (0 if without is None else without)
             values = values[stretches(panel.offsets[series], lengths)]
-            panel = panel.take(series, lengths)
-
-        low = panel.first.min() - self.lookback.padding
-        times = np.arange(low, panel.last.max() + blank + 1)
-        phases = phase_columns(self.calendar_words, panel.calendar, times)
+            panel, left_out = panel.take(series, lengths), left_out.take(series)
+        low = int(panel.first.min()) - self.lookback.padding
+        stop = int(panel.last.max()) + blank + 1
+        phases = phases_between(self.calendar_words, panel.calendar, low, stop)
         return History.of(
             values,
             ~np.isnan(panel.values),
@@ -366,7 +381,8 @@ class SeriesModel:
             self.lookback,
             blank=blank,
             newest=newest,
-            phases=Phases(phases, panel.first - low),
+            phases=Phases(phases, panel.first - left_out.n_steps.astype(np.int64) - low),
+            earlier=left_out,
         )
 
     def _first_cutoffs(self, history: History) -> Cells:
@@ -442,26 +458,26 @@ class SeriesModel:
         return TrainingRows(rows, targets, np.repeat((weight / weight.mean())[used], sizes))
 
     def _next_block(
-        self, outlook: Outlook, cells: Cells, quantiles: Sequence[float]
+        self, outlook: Outlook, cells: Cells, quantiles: Sequence[float], answer: Answer
     ) -> tuple[Array, Array]:
         """Forecast the steps after some cutoffs (n, horizon), and quantiles of each."""
-        window = self.lookback.window
-        seen = cells[:, np.newaxis] + np.arange(1 - window, 1)
-        rows = feature_rows(
-            outlook, self.baseline_, seen.reshape(-1), flat=not self.regression.windows
-        )
-        X = rows.reshape(len(cells), window, -1)
         base = outlook.level[cells, np.newaxis] + self.baseline_.forecast(outlook, cells)
-        full = base + self.regression.predict(X)
+        errors, spread = answer(outlook, cells, quantiles)
+        full = base + errors
         forecast = full
         if self.weight < 1.0:
             alone = outlook.level[cells, np.newaxis] + self.baseline_.alone(outlook, cells)
             forecast = alone + self.weight * (full - alone)
-        ends = np.empty((*forecast.shape, len(quantiles)))
-        if quantiles:
-            shifted = base + (forecast - full)  # intervals move with the forecast
-            ends = shifted[:, :, np.newaxis] + self.regression.predict_quantiles(X, quantiles)
-        return forecast, ends
+        shifted = base + (forecast - full)  # intervals move with the forecast
+        return forecast, shifted[:, :, np.newaxis] + spread
+
+    def _answer(
+        self, outlook: Outlook, cells: Cells, quantiles: Sequence[float]
+    ) -> tuple[Array, Array]:
+        """Ask the regressor about the windows that end at some cutoffs."""
+        window, flat = self.lookback.window, not self.regression.windows
+        X = feature_windows(outlook, self.baseline_, cells, window, flat=flat)
+        return self.regression.answer(X, quantiles)
 
     def _with_missing(self, future: Array, series: Cells, missing: Cells) -> Array:
         """Put the future features of the missing steps at the end before those that are asked."""
@@ -476,13 +492,3 @@ class SeriesModel:
             future
         )
         return whole
-
-    def _set_future(self, history: History, future: Array, n_cells: int) -> None:
-        steps = np.arange(future.shape[1])
-        given = ~np.isnan(future).any(axis=2)
-        newest = np.maximum.accumulate(np.where(given, steps, 0), axis=1)  # the last one stays
-        newest = newest[:, np.minimum(np.arange(n_cells), steps[-1])]
-        scaled = np.take_along_axis(
-            self.features.express_future(future), newest[:, :, np.newaxis], axis=1
-        )
-        history.future[history.end[:, np.newaxis] + np.arange(n_cells)] = scaled

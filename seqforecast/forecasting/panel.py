@@ -9,10 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqforecast._sizes import require_memory
 from seqforecast.forecasting.calendar import Calendar
 from seqforecast.forecasting.columns import show
 
 __all__ = ["FutureRows", "Panel"]
+
+
+_OF_A_STEP = 64
+"""Bytes of a forecast, at least: series, step and time, the cell that it fills, and the value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,7 @@ class FutureRows:
 
     def table(self, n_series: int) -> NDArray[np.float64]:
         """Lay the features out as (n_series, horizon, n_future), NaN where none are given."""
+        _require_room(n_series, self.horizon, self.features.shape[1])
         table = np.full((n_series, self.horizon, self.features.shape[1]), np.nan)
         table[self.series, self.step - 1] = self.features
         return table
@@ -150,6 +156,8 @@ class Panel:
                 f"values in the next {steps} steps are needed. Pass a frame with their future "
                 "rows to predict, or name them in past= when you create the Forecaster."
             )
+        _require_room(self.n_series, steps)
+        self._require_times(steps)
         series = np.repeat(np.arange(self.n_series), steps)
         step = np.tile(np.arange(1, steps + 1), self.n_series)
         return FutureRows(series, step, np.empty((len(series), 0)))
@@ -171,6 +179,21 @@ class Panel:
         step = stretches(np.ones_like(counts), counts)
         rows = stretches(self.offsets[here] + position + 1 - self.first[here], counts)
         return FutureRows(np.repeat(np.arange(known.n_series), counts), step, self.future[rows])
+
+    def _require_times(self, steps: int) -> None:
+        """Refuse more steps than the calendar has times for."""
+        newest = int(self.last.max())
+        try:
+            known, furthest = self.calendar.times(np.array([newest])), None
+            furthest = self.calendar.times(np.array([newest + steps]))
+        except (ValueError, OverflowError):  # pandas' dates have an end
+            pass
+        if furthest is None or not known[0] < furthest[0]:
+            raise ValueError(
+                f"{steps} steps were asked for, but series end at {self.calendar.label(newest)}, "
+                f"and the dates of pandas end before {steps} steps more; fewer steps are needed. "
+                "Ask for less, or give the series integers for times."
+            )
 
     # ------------------------------------------------------------------- checks of append
 
@@ -240,6 +263,15 @@ def offsets_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets
+
+
+def _require_room(n_series: int, steps: int, n_features: int = 0) -> None:
+    """Refuse forecasts of more steps than memory holds."""
+    require_memory(
+        n_series * steps * (_OF_A_STEP + 8 * n_features),
+        f"Forecasts of {steps} step(s) of {n_series} series",
+        "Ask for fewer steps, or for some of the series.",
+    )
 
 
 def _freeze(arrays: Any) -> None:

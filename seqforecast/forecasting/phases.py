@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._checks import check_word
+from seqforecast._sizes import require_memory
 from seqforecast.forecasting.calendar import Calendar
 from seqforecast.forecasting.panel import Panel
 
-__all__ = ["calendar_words", "phase_columns", "phase_names"]
+__all__ = ["calendar_words", "phase_columns", "phase_names", "phases_between"]
 
 Rows = NDArray[np.float32]
 Cells = NDArray[np.int64]
@@ -91,6 +92,21 @@ def phase_columns(words: tuple[str, ...], calendar: Calendar, positions: Cells) 
             next(columns)[:] = np.sin(k * angle)
             next(columns)[:] = np.cos(k * angle)
     return rows
+
+
+def phases_between(words: tuple[str, ...], calendar: Calendar, low: int, stop: int) -> Rows:
+    """Return `phase_columns` of the positions low, ..., stop - 1; no rows where there are no words.
+
+    Series may lie ages apart, and the times between them are too many to be laid out.
+    """
+    if not words:
+        return np.empty((0, 0), np.float32)
+    require_memory(
+        (stop - low) * (16 + 8 * len(_WAVES) * len(words)),
+        f"Positions in the calendar at all {stop - low} times from the first series to the last",
+        "Leave out series that are far from the others, or pass calendar=None.",
+    )
+    return phase_columns(words, calendar, np.arange(low, stop))
 
 
 def _elapsed(clock: NDArray[np.datetime64], word: str) -> NDArray[np.float64]:

@@ -125,6 +125,15 @@ class Regression:
                 "at once, or passes=0."
             )
 
+    def answer(
+        self, rows: Rows, quantiles: Sequence[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Forecast from the newest rows of each series, and some quantiles, perhaps none."""
+        errors = self.predict(rows)
+        if not quantiles:
+            return errors, np.empty((*errors.shape, 0))
+        return errors, self.predict_quantiles(rows, quantiles)
+
     def predict(self, rows: Rows) -> NDArray[np.float64]:
         """Forecast from the newest rows of each series: (n_series, window, n_channels)."""
         X = self._newest(rows)
@@ -137,14 +146,23 @@ class Regression:
 
         Those of a regressor that lets them cross are put in order.
         """
+        X = self._newest(rows)
+        forecasts = [np.asarray(one.predict_quantiles(X)) for one in self.by_step or [self.fitted]]
+        steps = [f.reshape(len(rows), -1, len(self.regressor.quantiles)) for f in forecasts]
+        every = np.concatenate(steps, axis=1).astype(np.float64, copy=False)
+        return self.chosen(every, quantiles)
+
+    def chosen(self, every: NDArray[np.float64], quantiles: Sequence[float]) -> NDArray[np.float64]:
+        """Choose some of all the quantiles that the regressor forecasts, which stand last."""
         known = np.asarray(self.regressor.quantiles, dtype=np.float64)
         order = np.argsort(known)
         wanted = [int(np.argmin(np.abs(known[order] - quantile))) for quantile in quantiles]
-        X = self._newest(rows)
-        forecasts = [np.asarray(one.predict_quantiles(X)) for one in self.by_step or [self.fitted]]
-        steps = [f.reshape(len(rows), -1, len(known)) for f in forecasts]
-        every = np.concatenate(steps, axis=1).astype(np.float64, copy=False)
         return np.sort(every[..., order], axis=-1)[..., wanted]
+
+    @property
+    def reads_on(self) -> bool:
+        """Whether the regressor can carry a state from row to row, by a method `stream`."""
+        return self.windows and hasattr(self.fitted, "stream")
 
     def _newest(self, rows: Rows) -> NDArray[Any]:
         return rows if self.windows else rows[:, -1].astype(np.float64)

@@ -21,6 +21,10 @@ from seqforecast.forecasting.panel import Panel, offsets_of, stretches
 __all__ = ["Rows", "assemble"]
 
 
+_LARGEST = 1e150
+"""What float64 holds the square of."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """What was read: one observation a row, in any order."""
@@ -255,6 +259,14 @@ def _check_values(
     """Refuse infinite values, unknown future or static features, and static ones that change."""
     roles, unknown = where.rows.roles, "Replace it by NaN if it is unknown."
     where.refuse(np.isinf(where.rows.target), "The target is infinite", unknown)
+    everything = {"target": where.rows.target}
+    for names, table in ((roles.past, past), (roles.future, future), (roles.static, static)):
+        everything |= {
+            f"feature {name!r}": column for name, column in zip(names, table.T, strict=True)
+        }
+    for what, column in everything.items():
+        large = np.abs(np.nan_to_num(column, posinf=0.0, neginf=0.0)) > _LARGEST
+        where.refuse(large, f"The {what} is beyond {_LARGEST:g}", "Divide it by a constant.")
     for name, column in zip(roles.past, past.T, strict=True):
         where.refuse(np.isinf(column), f"The past feature {name!r} is infinite", unknown)
     for name, column in zip(roles.future, future.T, strict=True):

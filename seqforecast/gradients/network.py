@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqforecast._interrupts import to_the_end
 from seqforecast.gradients.layers import batch_first, run_layers
 from seqforecast.gradients.scan import Direct, LayerScan, scan_layers
 from seqforecast.nn.gates import GATE_ORDER
@@ -152,9 +154,12 @@ def _cut_open(layers: list[nn.Module], calls: list[_Call]) -> Iterator[None]:
     `retain_grad` on a layer's output would give the direct part of one layer; the copies give the
     direct part of every state that the network goes on with, and the scan does the rest.
     """
+    caller = threading.get_ident()
 
     def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        if calls:  # the first call reads the input; what follows it is the rest of the network
+        # The first call reads the input; what follows it is the rest of the network. Another
+        # thread may ask the same network meanwhile.
+        if calls or threading.get_ident() != caller:
             return None
         # By position or by name: torch's names of both are not those of our layers.
         x, *rest = inspect.signature(module.forward).bind(*args, **kwargs).args
@@ -181,12 +186,13 @@ def _cut_open(layers: list[nn.Module], calls: list[_Call]) -> Iterator[None]:
         )
         return output, parts if isinstance(final, tuple) else parts[0]
 
-    handles = [layer.register_forward_hook(hook, with_kwargs=True) for layer in layers]
+    handles: list[Any] = []
     try:
+        for layer in layers:
+            handles.append(layer.register_forward_hook(hook, with_kwargs=True))
         yield
     finally:
-        for handle in handles:
-            handle.remove()
+        to_the_end(lambda: [handle.remove() for handle in handles])
 
 
 def _one_output_each(forecast: Tensor) -> Iterator[Tensor]:

@@ -8,13 +8,14 @@ from typing import Any
 from seqforecast.persistence._forecasting import FORECASTING
 from seqforecast.persistence._networks import NETWORKS
 from seqforecast.persistence._sklearn import ESTIMATORS
+from seqforecast.persistence._streams import STREAMS
 from seqforecast.serialization.codec import Decoder, Encoder
 from seqforecast.serialization.container import read, write
 from seqforecast.serialization.values import VALUES
 
 __all__ = ["load", "save"]
 
-_KINDS = (*VALUES, *NETWORKS, *ESTIMATORS, *FORECASTING)
+_KINDS = (*VALUES, *NETWORKS, *ESTIMATORS, *FORECASTING, *STREAMS)
 _SAVED = {kind.type for kind in _KINDS if kind.name.startswith(("seqforecast.", "sklearn."))}
 """The classes that may be what a file holds, rather than a part of it."""
 
@@ -29,10 +30,10 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     ----------
     estimator : estimator
         A regressor of this package; a `Forecaster`; one of scikit-learn's scalers or linear models;
-        a `Pipeline` or `TransformedTargetRegressor` of these. Fitted or not. What a fitted one has
-        learnt, its random generators and the moments of its optimizer are saved, so that
-        ``partial_fit`` goes on as if nothing had happened; what `set_callbacks` and metadata
-        routing were told is not.
+        a `Pipeline` or `TransformedTargetRegressor` of these; fitted or not. A `Stream` or
+        `ForecastStream`, too. What a fitted one has learnt, its random generators and the moments
+        of its optimizer are saved, so that ``partial_fit`` goes on as if nothing had happened;
+        what `set_callbacks` and metadata routing were told is not.
     path : path-like
         Where. A file that is there is replaced: written beside it, flushed, then renamed, so that
         whatever happens meanwhile leaves the old file or the new one.
@@ -127,8 +128,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     ...     path = Path(folder, "forecaster.safetensors")
     ...     save(forecaster, path)
     ...     load(path).predict(2).round()
-    1961-01-01    ...
-    1961-02-01    ...
+    date
+    1961-01-01    458.0
+    1961-02-01    424.0
     Freq: MS, Name: passengers, dtype: float64
     """
     content, arrays = read(path, "estimator")
@@ -136,8 +138,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         estimator = Decoder(_KINDS, arrays).decode(content)
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
         raise ValueError(
-            f"{path} does not fit together: {e or type(e).__name__}. A file that seqforecast.save "
-            "wrote is needed; save the estimator again."
+            f"{path} does not fit together: {_shortened(e)}. A file that seqforecast.save wrote "
+            "is needed; save the estimator again."
         ) from e
     if type(estimator) not in _SAVED:
         raise ValueError(
@@ -145,6 +147,15 @@ def load(path: str | os.PathLike[str]) -> Any:
             "seqforecast.save wrote is needed."
         )
     return estimator
+
+
+def _shortened(error: Exception) -> str:
+    """Return what an error says, which may show a value of any size."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
+
+
+_LONGEST = 300
 
 
 def _name(estimator: Any) -> str:

@@ -6,65 +6,122 @@ a function that understands files of before: golden files in the tests hold it t
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.offsets import BaseOffset
+from sklearn.base import BaseEstimator
 
 from seqforecast.forecasting import Forecaster
-from seqforecast.forecasting.baseline import BASELINES
-from seqforecast.forecasting.calendar import CALENDARS
+from seqforecast.forecasting.baseline import BASELINES, Baseline
+from seqforecast.forecasting.calendar import CALENDARS, Calendar
 from seqforecast.forecasting.columns import Roles
 from seqforecast.forecasting.covariates import FeatureScaling
 from seqforecast.forecasting.history import Lookback
-from seqforecast.forecasting.intervals import Conformal, ConformalScores, Quantiles
+from seqforecast.forecasting.intervals import Conformal, ConformalScores, Intervals, Quantiles
 from seqforecast.forecasting.model import SeriesModel
-from seqforecast.forecasting.panel import Panel, offsets_of
+from seqforecast.forecasting.panel import Panel
 from seqforecast.forecasting.reading import Form
 from seqforecast.forecasting.regression import Regression
-from seqforecast.forecasting.transforms import Identity, Log, Transformer
+from seqforecast.forecasting.transforms import Identity, Log, Transformer, ValueTransform
 from seqforecast.forecasting.units import SeriesUnits
+from seqforecast.persistence._fitting_together import (
+    check_calendar,
+    check_forecaster,
+    check_lookback,
+    check_model,
+    check_panel,
+    check_scores,
+)
 from seqforecast.serialization.codec import Kind, Parts, record
+from seqforecast.serialization.fields import Each, Numbers, Table, holds, shown
 
-__all__ = ["FORECASTING"]
+__all__ = ["FORECASTING", "MODEL"]
 
-_LEARNT = (
-    "_form",
-    "_model",
-    "_intervals",
-    "regressor_",
-    "regressor_weight_",
-    "season_",
-    "transform_",
-    "calendar_",
-    "ids_",
-    "padded_",
-    "row_names_",
-)
-_OF_FEATURES = ("n_features_in_", "feature_names_in_")
+_LEARNT = {
+    "_form": Form,
+    "_model": SeriesModel,
+    "_intervals": Intervals,
+    "regressor_": (BaseEstimator, Each(list, BaseEstimator)),
+    "regressor_weight_": Real,
+    "season_": Each(tuple, int),
+    "transform_": object,
+    "calendar_": Each(tuple, str),
+    "ids_": pd.Index,
+    "padded_": pd.Index,
+    "row_names_": Each(list, str),
+}
+_OF_FEATURES = {"n_features_in_": int, "feature_names_in_": Numbers("O", 1)}
+_SCORES = Table(Integral, ConformalScores)
 
-_MODEL = (
-    "regressor",
-    "window",
-    "horizon",
-    "season",
-    "transform",
-    "baseline",
-    "calendar",
-    "regressor_weight",
-    "weight",
-    "lookback",
-    "calendar_words",
-    "value_transform",
-    "ids",
-    "fitted_units",
-    "features",
-    "panel",
-    "_blind",
-    "members",
-    "units",
-    "values",
-    "regression",
-    "baseline_",
-)
+_WORDS = Each(tuple, str)
+_INTEGERS = Numbers("i", 1)
+_FLOATS, _TABLE = Numbers("f", 1), Numbers("f", 2)
+
+MODEL = {
+    "regressor": BaseEstimator,
+    "window": Integral,
+    "horizon": Integral,
+    "season": object,
+    "transform": object,
+    "baseline": (str, None),
+    "calendar": object,
+    "regressor_weight": (Real, str),
+    "weight": Real,
+    "lookback": Lookback,
+    "calendar_words": _WORDS,
+    "value_transform": ValueTransform,
+    "ids": pd.Index,
+    "fitted_units": SeriesUnits,
+    "features": FeatureScaling,
+    "panel": Panel,
+    "_blind": Table(Integral, SeriesModel),
+    "members": _INTEGERS,
+    "units": SeriesUnits,
+    "values": _FLOATS,
+    "regression": Regression,
+    "baseline_": Baseline,
+}
+_PANEL = {
+    "ids": pd.Index,
+    "offsets": _INTEGERS,
+    "values": _FLOATS,
+    "first": _INTEGERS,
+    **dict.fromkeys(("past", "future", "static"), _TABLE),
+    **dict.fromkeys(("past_names", "future_names", "static_names"), tuple),
+    "calendar": Calendar,
+}
+_CALENDAR = {
+    "first": Integral,
+    "step": Integral,
+    "dtype": (np.dtype, pd.api.extensions.ExtensionDtype),
+    "offset": (BaseOffset, None),
+}
+_FORM = {
+    "kind": str,
+    "labelled": bool,
+    "name": object,
+    "index_name": object,
+    "columns": tuple,
+    "features": tuple,
+    "named": bool,
+    "roles": Roles,
+}
+_LOOKBACK = {"seasons": Each(tuple, int), **dict.fromkeys(("n_lags", "window", "horizon"), int)}
+_REGRESSION = {
+    "regressor": BaseEstimator,
+    "window": Integral,
+    "windows": bool,
+    "fitted": BaseEstimator,
+    "by_step": (None, Each(list, BaseEstimator)),
+}
+_LINEAR = {
+    "coefficients": _FLOATS,
+    "common": _TABLE,
+    "by_series": _TABLE,
+    "learns_own": (bool, np.bool_),
+}
 
 
 def _forecaster_parts(forecaster: Forecaster) -> Parts:
@@ -78,55 +135,51 @@ def _forecaster_parts(forecaster: Forecaster) -> Parts:
 def _forecaster(parts: Parts) -> Forecaster:
     forecaster, learnt = Forecaster(**parts["params"]), parts["learnt"]
     if learnt is not None:
-        if set(learnt) - set(_OF_FEATURES) != set(_LEARNT):
-            raise ValueError(f"a Forecaster has learnt {sorted(learnt)}")
+        if not isinstance(learnt, dict) or set(learnt) - set(_OF_FEATURES) != set(_LEARNT):
+            raise ValueError(f"a Forecaster has learnt {shown(learnt)}")
+        for name, what in {**_LEARNT, **_OF_FEATURES}.items():
+            if name in learnt and not holds(what, learnt[name]):
+                raise ValueError(f"{name} of a Forecaster is {shown(learnt[name])}")
         forecaster.__dict__.update(learnt)
+        check_forecaster(forecaster)
+        regression = forecaster._model.regression
+        forecaster.regressor_ = regression.by_step or regression.fitted
     return forecaster
-
-
-def _panel(**parts: Any) -> Panel:
-    panel = Panel(**parts)
-    lengths, n_rows = panel.lengths, len(panel.values)
-    fits = (
-        len(panel.ids) == len(lengths) == len(panel.first) == len(panel.static)
-        and (lengths > 0).all()
-        and (offsets_of(lengths) == panel.offsets).all()
-        and panel.offsets[-1] == n_rows == len(panel.past) == len(panel.future)
-    )
-    if not fits:
-        raise ValueError("the series of a panel do not fill its rows")
-    return panel
-
-
-def _dataclass(name: str, cls: Any) -> Kind:
-    return record(name, cls, [field.name for field in fields(cls)], make=cls)
 
 
 FORECASTING = (
     Kind("seqforecast.Forecaster", Forecaster, _forecaster_parts, _forecaster),
-    record("series_model", SeriesModel, _MODEL),
-    record("panel", Panel, [field.name for field in fields(Panel)], make=_panel),
-    *(_dataclass(f"calendar.{name}", cls) for name, cls in CALENDARS.items()),
-    _dataclass("form", Form),
-    _dataclass("roles", Roles),
-    _dataclass("lookback", Lookback),
-    _dataclass("series_units", SeriesUnits),
-    record("feature_scaling", FeatureScaling, ("_past", "_future", "_static")),
-    record("transform.identity", Identity, ()),
-    record("transform.log", Log, ()),
-    record("transform.transformer", Transformer, ("transformer", "parameter")),
-    record("regression", Regression, ("regressor", "window", "windows", "fitted", "by_step")),
+    record("series_model", SeriesModel, MODEL, check=check_model),
+    record("panel", Panel, _PANEL, check=check_panel),
     *(
-        record(
-            f"baseline.{name}",
-            cls,
-            (),
-            optional=("coefficients", "common", "by_series", "learns_own"),
-        )
+        record(f"calendar.{name}", cls, _CALENDAR, check=check_calendar)
+        for name, cls in CALENDARS.items()
+    ),
+    record("form", Form, _FORM),
+    record("roles", Roles, dict.fromkeys(("past", "future", "static"), tuple)),
+    record("lookback", Lookback, _LOOKBACK, check=check_lookback),
+    record("series_units", SeriesUnits, {"mean": _FLOATS, "scale": _FLOATS}),
+    record(
+        "feature_scaling",
+        FeatureScaling,
+        dict.fromkeys(("_past", "_future", "_static"), Each(tuple, _FLOATS)),
+    ),
+    record("transform.identity", Identity, {}),
+    record("transform.log", Log, {}),
+    record(
+        "transform.transformer",
+        Transformer,
+        {"transformer": BaseEstimator, "parameter": BaseEstimator},
+    ),
+    record("regression", Regression, _REGRESSION),
+    *(
+        record(f"baseline.{name}", cls, _LINEAR if name == "linear" else {})
         for name, cls in BASELINES.items()
     ),
-    record("conformal", Conformal, ("fitted", "_scores")),
-    _dataclass("conformal_scores", ConformalScores),
-    record("quantiles", Quantiles, ("known",)),
+    record("conformal", Conformal, {"fitted": SeriesModel, "_scores": _SCORES}, check=check_scores),
+    record(
+        "conformal_scores", ConformalScores, {"errors": Each(list, _FLOATS), "difficulty": _FLOATS}
+    ),
+    record("quantiles", Quantiles, {"known": Each(tuple, float)}),
 )
 """Kinds of values that a Forecaster may hold."""

@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.metrics import r2_score
@@ -23,9 +23,10 @@ from seqforecast._checks import check_number, targets_array, windows_array
 from seqforecast._scaling import SCALINGS, Scaling
 from seqforecast._threads import computing
 from seqforecast._training import RecurrentNet
+from seqforecast.callbacks import Checkpoint
 from seqforecast.clipping import ClipNorm, ClippingStrategy
 from seqforecast.exceptions import DivergenceError
-from seqforecast.regressors._building import levels_of, new_net
+from seqforecast.regressors._building import levels_of, new_net, require_room
 from seqforecast.regressors._inputs import (
     InputForm,
     hold_out_newest,
@@ -47,6 +48,8 @@ from seqforecast.regressors._sklearn_callbacks import (
     EpochTasks,
     with_callbacks,
 )
+from seqforecast.regressors._stream import Stream
+from seqforecast.regressors._training_id import training_id
 
 __all__ = ["RecurrentRegressor"]
 
@@ -244,6 +247,22 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         ends = (1 - coverage) / 2, (1 + coverage) / 2
         return self._quantiles(X, ends)
 
+    def stream(self, X):
+        """Return a stream: the network reads on step by step, at the cost of one step each.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window * n_channels) or \
+(n_windows, window, n_channels)
+            The newest window of every series, as in `fit`.
+
+        Returns
+        -------
+        stream : Stream
+            Its `forecast` is ``predict(X)``; its `update` takes the next step of every series.
+        """
+        return Stream(self, X)
+
     def score(self, X, y, sample_weight=None):
         """Return the coefficient of determination of the forecasts.
 
@@ -350,10 +369,11 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
 
     def _new_net(self, data: WindowDataset) -> RecurrentNet:
         self._built_with = built_with(self.get_params(deep=False))
+        self.quantiles_ = levels_of(self)
+        require_room(self, data)
         scaling: Scaling = SCALINGS[self.scaling]()
         scaling.fit(data.X, data.y, data.weight)
         warn_if_units_differ(data, scaling, stacklevel=_CALLER_OF_FIT)
-        self.quantiles_ = levels_of(self)
         return new_net(self, scaling, generators(self.random_state))
 
     @abstractmethod
@@ -383,14 +403,21 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         net.clipping = ClipNorm(float(clipping)) if isinstance(clipping, Real) else clipping
         observer: Observer = dict(net.callbacks_)["gradient_flow"]
         observer.every = OBSERVED_EVERY[self.observe]
+        for _, callback in net.callbacks_:
+            if isinstance(callback, Checkpoint):
+                callback.identify(training_id(self, net, data, valid, options))
         tasks = EpochTasks(self, options["epochs"], raw, lambda: self._fitted_attributes(net))
         for_this_fit = [("last_look", LastLook(observer)), ("epoch_tasks", tasks)]
         net.callbacks_ += for_this_fit if SUPPORTED else for_this_fit[:1]
         try:
             with computing(self._n_threads()):
                 net.train(data, valid, **options)
-        except (DivergenceError, KeyboardInterrupt):
+        except DivergenceError:
             self._keep(net)
+            raise
+        except KeyboardInterrupt:
+            if net.best_epoch_:  # first weights, drawn by chance, are nothing to keep
+                self._keep(net)
             raise
         finally:
             net.callbacks_ = [item for item in net.callbacks_ if item not in for_this_fit]
@@ -439,4 +466,5 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         )
 
     def _n_threads(self) -> int:
-        return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
+        # More threads than processors only wait, and too many end the process.
+        return 1 if self.n_jobs is None else min(effective_n_jobs(self.n_jobs), cpu_count())

@@ -11,15 +11,26 @@ from torch import Generator
 
 from seqforecast import nn
 from seqforecast._scaling import Scaling
+from seqforecast._sizes import require_memory
 from seqforecast._threads import computing
 from seqforecast._training import RecurrentNet
 from seqforecast.regressors._observe import Observer
 from seqforecast.regressors._parameters import LOSSES, OPTIMIZERS, own_callback
 
 if TYPE_CHECKING:
+    from seqforecast._batches import WindowDataset
     from seqforecast.regressors._base import RecurrentRegressor
 
-__all__ = ["levels_of", "new_net"]
+__all__ = ["levels_of", "new_net", "require_room"]
+
+_OF_A_PARAMETER = 12
+"""Bytes, at least: its value, its gradient and the best value so far."""
+
+_OF_A_LAYER = 4_096
+"""Bytes of the objects that hold its four arrays, at least."""
+
+_OF_A_VALUE = 20
+"""Bytes of a value of the input: as it is gathered, scaled, and in float32."""
 
 
 def levels_of(estimator: RecurrentRegressor) -> tuple[float, ...] | None:
@@ -30,6 +41,32 @@ def levels_of(estimator: RecurrentRegressor) -> tuple[float, ...] | None:
     if estimator.loss != "quantile":
         return None
     return tuple(sorted({float(level) for level in estimator.quantiles} | {0.5}))
+
+
+def require_room(estimator: RecurrentRegressor, data: WindowDataset) -> None:
+    """Raise if the network and one batch can never fit into the memory of this machine.
+
+    Parameters
+    ----------
+    estimator : RecurrentRegressor
+        It knows its windows, outputs and levels.
+    data : WindowDataset
+        The training windows.
+    """
+    hidden, layers = int(estimator.hidden_size), int(estimator.num_layers)
+    gates = 1 if hasattr(estimator, "nonlinearity") else 3  # an LSTM has 4
+    levels = 1 if estimator.quantiles_ is None else len(estimator.quantiles_)
+    outputs, channels = levels * estimator.n_outputs_, estimator.n_channels_
+    parameters = gates * hidden * (channels + (2 * layers - 1) * hidden) + outputs * hidden
+    n, steps = min(int(estimator.batch_size), len(data)), data.y[0].size // estimator.n_outputs_
+    states = (gates + 1) * hidden * layers
+    batch = n * (estimator.window_ * (_OF_A_VALUE * channels + 4 * states) + 8 * steps * outputs)
+    require_memory(
+        _OF_A_PARAMETER * parameters + _OF_A_LAYER * layers + batch,
+        f"hidden_size={hidden}, num_layers={layers}, batches of {n} windows of "
+        f"{estimator.window_} steps and {outputs} outputs",
+        "Use a smaller network, a smaller batch_size, shorter windows or fewer quantiles.",
+    )
 
 
 def new_net(
@@ -92,6 +129,8 @@ def _network(
 
 
 def _device(device: str) -> str:
+    """Return where a network goes; a GPU that is not here is refused by `fit`, not by `load`."""
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return str(device)
+        device = "cuda"
+    wants_gpu = torch.device(device).type == "cuda"
+    return "cpu" if wants_gpu and not torch.cuda.is_available() else str(device)

@@ -155,7 +155,8 @@ def training_dataset(
         )
     if sample_weight is None:
         return data
-    weight = _check_sample_weight(sample_weight, data.X, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # scikit-learn adds up all weights, infinities too
+        weight = _check_sample_weight(sample_weight, data.X, dtype=np.float64)
     if (weight < 0).any() or not (weight > 0).any():
         raise ValueError(
             f"sample_weight lies between {weight.min():g} and {weight.max():g}; weights of at "

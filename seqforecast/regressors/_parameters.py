@@ -51,6 +51,9 @@ OPTIMIZERS: dict[Any, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
 }
 
+_LARGEST = float(np.finfo(np.float32).max)
+"""The largest number of float32."""
+
 _OF_THE_NETWORK = (
     "hidden_size",
     "num_layers",
@@ -127,6 +130,7 @@ def _check_network(params: dict[str, Any]) -> None:
             check_word("forget_bias", bias, ["chrono", None], other="a number")
         elif bias is not None:
             check_number("forget_bias", bias)
+            _check_single("forget_bias", bias)
 
 
 def _check_objective(params: dict[str, Any]) -> None:
@@ -138,12 +142,23 @@ def _check_optimisation(params: dict[str, Any]) -> None:
     _check_optimizer(params["optimizer"])
     check_number("lr", params["lr"], low=0, open_low=True)
     check_number("weight_decay", params["weight_decay"], low=0)
+    for name in ("lr", "weight_decay"):
+        _check_single(name, params[name])
     check_word("lr_schedule", params["lr_schedule"], ["cosine", None])
     check_integer("batch_size", params["batch_size"])
     check_integer("max_epochs", params["max_epochs"])
     if params["max_steps"] is not None:
         check_integer("max_steps", params["max_steps"])
     _check_clipping(params["gradient_clipping"])
+
+
+def _check_single(name: str, value: Any) -> None:
+    """Raise if a number is beyond float32, in which a network computes."""
+    if abs(value) > _LARGEST:
+        raise ValueError(
+            f"{name}={value!r}; a number that float32 holds, up to {_LARGEST:.2g}, is needed. "
+            f"Set {name} to such a number."
+        )
 
 
 def _check_optimizer(optimizer: Any) -> None:
@@ -219,8 +234,16 @@ def _check_device(device: Any) -> None:
     except (RuntimeError, TypeError):
         check_word("device", device, ["auto", "cpu", "cuda"], other="a torch device")
     else:
-        if kind == "cuda" and not torch.cuda.is_available():
+        if kind != "cpu" and not _computes_on(device):
             raise ValueError(
                 f"device={device!r}; a GPU that torch can use is needed, and there is none here. "
                 "Set device='auto' to use one where it is found."
             )
+
+
+def _computes_on(device: Any) -> bool:
+    """Tell whether torch has values on a device; on "meta" it has shapes alone."""
+    try:
+        return bool(torch.ones(1, device=device).item() == 1.0)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False

@@ -55,21 +55,21 @@ class EpochTasks(Callback):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Open the task of the whole fit."""
         context = self.estimator._init_callback_context(max_subtasks=self.n_epochs)
-        self._fit = context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        self._fit_ = context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the task of one epoch."""
-        task = self._fit.subcontext(task_name="epoch")
-        self._epoch = task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        task = self._fit_.subcontext(task_name="epoch")
+        self._epoch_ = task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Close the task of one epoch; a callback may ask for the end of training."""
-        if self._close(self._epoch):
+        if self._close(self._epoch_):
             raise KeyboardInterrupt  # the way a skorch callback says so
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Close the task of the whole fit."""
-        self._close(self._fit)
+        self._close(self._fit_)
 
     def _close(self, task: Any) -> bool:
         return task.call_on_fit_task_end(

@@ -14,9 +14,9 @@ import hashlib
 import json
 import os
 import platform
+import stat
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 import seqforecast
 from seqforecast.serialization.atomic import write_atomically
+from seqforecast.serialization.fields import shown
 
 __all__ = ["FORMAT", "from_bytes", "read", "to_bytes", "write"]
 
@@ -35,7 +36,11 @@ FORMAT = 1
 _ENTRY = "seqforecast"
 _MARK = rb"\"sha256\":\""
 """What stands before the digest: JSON within a string of JSON, whose quotes are escaped."""
+_BEGINNING = b'{"__metadata__":{"seqforecast":'
+"""Of a header, which safetensors begins with the metadata."""
 _ZEROS = b"0" * 64
+_LONGEST_HEADER = 100_000_000
+"""Bytes; the same as in the library safetensors."""
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "skorch", "torch")
 
 _READERS = {
@@ -85,7 +90,19 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[Any, Arrays]:
     OSError
         If it cannot be read.
     """
-    return from_bytes(Path(path).read_bytes(), kind, str(path))
+    with open(path, "rb", opener=_opener) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):  # a device or a pipe may never come to an end
+            raise OSError(
+                f"{path} is no regular file; the path of one is needed. Copy what it holds into a "
+                "file first."
+            )
+        beginning = file.read(8)
+        length = int.from_bytes(beginning, "little")
+        beginning += file.read(min(length, _LONGEST_HEADER))
+        _document(beginning, status.st_size, str(path))  # before gigabytes of a foreign one
+        file.seek(0)
+        return from_bytes(file.read(), kind, str(path))
 
 
 def to_bytes(kind: str, content: Any, arrays: Arrays) -> bytes:
@@ -102,15 +119,19 @@ def to_bytes(kind: str, content: Any, arrays: Arrays) -> bytes:
     text = json.dumps(document, separators=(",", ":"))
     plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     data = save(plain, {_ENTRY: text})
-    return _with_digest(data, hashlib.sha256(data).hexdigest().encode())
+    length = int.from_bytes(data[:8], "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(
+            f"all that is no array takes {length} bytes, of which a file holds {_LONGEST_HEADER}; "
+            "fewer names are needed. Number the series instead, or save them in several parts."
+        )
+    return _with_digest(data)
 
 
 def from_bytes(data: bytes, kind: str, name: str) -> tuple[Any, Arrays]:
     """Return what `to_bytes` was given; `name` is that of the file, for messages."""
-    document = _document(data, name)
-    digest = document["sha256"]
-    blank = _with_digest(data, _ZEROS)
-    if digest != hashlib.sha256(blank).hexdigest():
+    document = _document(data, len(data), name)
+    if document["sha256"] != _digest(data):
         raise ValueError(
             f"{name} was altered since it was written: its checksum differs. A whole file is "
             "needed; copy or save it again."
@@ -119,28 +140,50 @@ def from_bytes(data: bytes, kind: str, name: str) -> tuple[Any, Arrays]:
     return document["content"], _arrays(data, name)
 
 
-def _document(data: bytes, name: str) -> dict[str, Any]:
-    """Return the JSON document of a file, or say what is wrong with the file."""
-    foreign = ValueError(
-        f"{name} is no file of seqforecast, or its beginning was altered: "
-        f"{_READERS['estimator']} reads what seqforecast.save wrote. Pass the path of such a file."
-    )
-    header = _header(data)
-    if header is None:
-        raise foreign
-    size = 8 + int.from_bytes(data[:8], "little") + _size_of_arrays(header)
-    if len(data) < size:
+def _document(data: bytes, n_bytes: int, name: str) -> dict[str, Any]:
+    """Return the JSON document of a file, or say what is wrong with the file.
+
+    Parameters
+    ----------
+    data : bytes
+        The beginning of the file, or all of it.
+    n_bytes : int
+        How many it has.
+    name : str
+        What to call it.
+    """
+    header, size = _header(data), 8 + int.from_bytes(data[:8], "little")
+    if header is None and not (n_bytes < size and data[8:].startswith(_BEGINNING)):
+        raise _foreign(name)
+    size += _size_of_arrays(header or {})
+    if n_bytes < size:
         raise ValueError(
-            f"{name} is cut short: it has {len(data)} bytes of {size}. A whole file is needed; "
-            "copy or save it again."
+            f"{name} is cut short: it has {n_bytes} of {shown(size)} bytes, or more. A whole file "
+            "is needed; copy or save it again."
         )
     try:
-        document = json.loads(header["__metadata__"][_ENTRY])
-        if isinstance(document["sha256"], str) and isinstance(document["format"], int):
+        document = json.loads((header or {})["__metadata__"][_ENTRY])
+        known = type(document["sha256"]) is str and type(document["format"]) is int
+        if known and "content" in document:
             return document
     except (TypeError, KeyError, ValueError, RecursionError):
         pass
-    raise foreign
+    raise _foreign(name)
+
+
+def _foreign(name: str) -> ValueError:
+    return ValueError(
+        f"{name} is no file of seqforecast, or its beginning was altered. A file that "
+        "seqforecast.save wrote is needed; pass the path of one, or copy it again."
+    )
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | _DO_NOT_WAIT)
+
+
+_DO_NOT_WAIT = getattr(os, "O_NONBLOCK", 0)
+"""For somebody who writes into a pipe: it is refused."""
 
 
 def _header(data: bytes) -> dict[str, Any] | None:
@@ -157,24 +200,24 @@ def _size_of_arrays(header: Mapping[str, Any]) -> int:
     ends = [0]
     for entry in header.values():
         offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
-        if isinstance(offsets, list) and offsets and isinstance(offsets[-1], int):
+        if isinstance(offsets, list) and offsets and type(offsets[-1]) is int:
             ends.append(offsets[-1])
     return max(ends)
 
 
 def _check_kind(document: Mapping[str, Any], kind: str, name: str) -> None:
-    if document["format"] > FORMAT:
+    found, writer = document.get("kind"), document.get("versions")
+    if not 1 <= document["format"] <= FORMAT:
+        version = shown(writer.get("seqforecast") if isinstance(writer, dict) else None)
         raise ValueError(
-            f"{name} has format {document['format']}, written by seqforecast "
-            f"{document.get('versions', {}).get('seqforecast')}; this version reads formats up to "
-            f"{FORMAT}. Install a newer seqforecast."
+            f"{name} has format {shown(document['format'])}, written by seqforecast {version}; "
+            f"this version reads formats up to {FORMAT}. Install a newer seqforecast."
         )
-    if document.get("kind") != kind:
-        found = document.get("kind")
-        reader = _READERS.get(found, "a newer seqforecast") if isinstance(found, str) else "nothing"
+    if found != kind:
+        reader = _READERS.get(found, "A newer seqforecast") if isinstance(found, str) else "Nothing"
         raise ValueError(
-            f"{name} is a file of kind {found!r}; one of kind {kind!r} is needed. {reader} reads "
-            "this one."
+            f"{name} is a file of kind {shown(found)}; one of kind {kind!r} is needed. {reader} "
+            "reads this one."
         )
 
 
@@ -184,7 +227,7 @@ def _arrays(data: bytes, name: str) -> Arrays:
 
     try:
         arrays = load(data)
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, LookupError, OverflowError, ValueError, TypeError) as error:
         raise ValueError(
             f"{name} holds arrays that are no safetensors ({error}). A file that seqforecast wrote "
             "is needed; copy or save it again."
@@ -194,10 +237,19 @@ def _arrays(data: bytes, name: str) -> Arrays:
     return arrays
 
 
-def _with_digest(data: bytes, digest: bytes) -> bytes:
-    """Return the bytes of a file with another digest; as they are if it has none."""
+def _digest(data: bytes) -> str:
+    """Return the digest of a file with that within it as zeros."""
     start = data.find(_MARK) + len(_MARK)
-    return data[:start] + digest + data[start + len(digest) :]
+    view = memoryview(data)  # no copy of what may be large
+    digest = hashlib.sha256(view[:start])
+    digest.update(_ZEROS)
+    digest.update(view[start + len(_ZEROS) :])
+    return digest.hexdigest()
+
+
+def _with_digest(data: bytes) -> bytes:
+    start = data.find(_MARK) + len(_MARK)
+    return b"".join((data[:start], _digest(data).encode(), data[start + len(_ZEROS) :]))
 
 
 def _versions() -> dict[str, str]:

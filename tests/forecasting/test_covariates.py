@@ -58,9 +58,9 @@ def test_units_are_those_of_the_training_panel_and_outliers_are_clipped(make_pan
     scaling = FeatureScaling(train)
     assert scaling.express(later)["future"][:, 0].tolist() == [4.0, 10.0, -10.0]
     table = np.array([[[1.0], [3.0]], [[np.nan], [-2.0]]])
-    found = scaling.express_future(table)
-    assert found.shape == table.shape
-    assert found[..., 0].tolist() == [[0.0, 2.0], [0.0, -3.0]]
+    found = scaling.express_ahead(table, 3)
+    assert found.shape == (2, 3, 1)
+    assert found[..., 0].tolist() == [[0.0, 2.0, 2.0], [0.0, -3.0, -3.0]]
     assert found.dtype == np.float32
 
 

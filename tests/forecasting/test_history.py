@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqforecast.forecasting.history import History, Lookback, fill_missing
+from seqforecast.forecasting.history import Earlier, History, Lookback, fill_missing, sum_of_first
 
 SEASONS = [(1,), (7,), (12,), (4, 12), (3, 7, 12)]
 
@@ -78,6 +78,33 @@ def test_a_block_by_hand():
     assert newest.past[-3:, 0].tolist() == [5, 5, 6]
     assert newest.earlier_sum.tolist() == [3.0, 0.0]
     assert newest.earlier_count.tolist() == [2.0, 0.0]
+
+
+def test_steps_left_out_before_are_told_of():
+    series = [np.arange(60.0) ** 1.5, np.arange(50.0)]
+    lookback = Lookback((7,), 3, 2, 2)
+    whole = lay_out(series, lookback, newest=40)
+    left_out = np.array([11, 5])
+    offsets, values = offsets_of(series), np.concatenate(series)
+    level = np.array([one[:7].mean() for one in series])
+    earlier = Earlier(sum_of_first(left_out, values, offsets), left_out.astype(float), level)
+    rest = [one[n:] for one, n in zip(series, left_out, strict=True)]
+    features = dict.fromkeys(("past", "future"), np.empty((94, 0), np.float32))
+    features["static"] = np.ones((2, 1), np.float32)
+    part = History.of(
+        np.concatenate(rest),
+        np.ones(94, bool),
+        offsets_of(rest),
+        features,
+        lookback,
+        blank=2,
+        newest=40,
+        earlier=earlier,
+    )
+    np.testing.assert_array_equal(part.values, whole.values)
+    np.testing.assert_array_equal(part.earlier_count, whole.earlier_count)
+    np.testing.assert_allclose(part.levels(lookback), whole.levels(lookback), rtol=1e-6)
+    np.testing.assert_allclose(part.drift(7), whole.drift(7), rtol=1e-6)
 
 
 @settings(max_examples=60)

@@ -19,7 +19,7 @@ def nothing_kept():
 
 
 def kept():
-    return sum(values.numel() for values in _memory._free)
+    return sum(kept.values.numel() for kept in _memory._free)
 
 
 def address(workspace):
@@ -50,7 +50,7 @@ def test_kept_memory_is_bounded_in_number_and_size(monkeypatch):
         assert len(_memory._free) <= 8
         assert kept() <= 10_000
     _memory.Workspace(10_001)  # never kept
-    assert all(values.numel() <= 10_000 for values in _memory._free)
+    assert all(kept.values.numel() <= 10_000 for kept in _memory._free)
     _memory.Workspace(9_999)
     assert kept() <= 10_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 
 import torch
@@ -10,10 +11,19 @@ from torch import Tensor
 __all__ = ["Workspace"]
 
 _MOST_KEPT = 1 << 26
-"""Values (256 MB) that are kept for the calls to come."""
+"""Values (256 MB) that are kept for the calls to come; more where several end at once."""
+
+
+class _Return(weakref.ref["Workspace"]):
+    """Holds the memory of a workspace for the time after its death."""
+
+    __slots__ = ("values",)
+
+    values: Tensor
+
 
 # A deque's operations are atomic, so that no lock is needed, which a fork could leave locked.
-_free: deque[Tensor] = deque(maxlen=8)
+_free: deque[_Return] = deque(maxlen=8)
 
 
 class Workspace:
@@ -32,10 +42,10 @@ class Workspace:
 
     def __init__(self, size: int) -> None:
         self.values = _take(size)
-
-    def __del__(self) -> None:
-        if hasattr(self, "values") and self.values.numel() + _kept() <= _MOST_KEPT:
-            _free.append(self.values)
+        if size + _kept() <= _MOST_KEPT:
+            # In C to the end: in a __del__ of ours, Python would swallow Ctrl-C.
+            self._return = _Return(self, _free.append)
+            self._return.values = self.values
 
 
 def _take(size: int) -> Tensor:
@@ -44,8 +54,8 @@ def _take(size: int) -> Tensor:
             kept = _free.popleft()
         except IndexError:  # another thread took it
             break
-        if kept.numel() == size:
-            return kept
+        if kept.values.numel() == size:
+            return kept.values
         _free.append(kept)
     while _kept() + size > _MOST_KEPT and _free:
         _free.popleft()
@@ -53,4 +63,4 @@ def _take(size: int) -> Tensor:
 
 
 def _kept() -> int:
-    return sum(values.numel() for values in tuple(_free))
+    return sum(kept.values.numel() for kept in tuple(_free))

@@ -1,0 +1,121 @@
+"""Keep what a training has become, so that one that was killed goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from skorch.callbacks import Callback
+
+from seqforecast._checks import check_integer
+from seqforecast._training import RecurrentNet
+from seqforecast._training_state import KINDS, restore, state_of
+from seqforecast.serialization.codec import Decoder, Encoder
+from seqforecast.serialization.container import read, write
+from seqforecast.serialization.values import VALUES
+
+__all__ = ["Checkpoint"]
+
+_OF_THE_RUN = (
+    "epochs",
+    "steps",
+    "skipped_in_a_row",
+    "first_skip",
+    "best_loss",
+    "best_epoch",
+    "best_weights",
+)
+
+
+class Checkpoint(Callback):
+    """Save a training every few epochs; a fit that was killed goes on from there.
+
+    Use it for long fits, in the parameter `callbacks` of a regressor. Where a fit ended early, by
+    a kill, a crash or Ctrl-C, the same fit again (parameters, data, callbacks) goes on after the
+    last epoch that was saved, and ends with the same bits as one that was never interrupted:
+    weights, optimizer, learning rate, random generators, history, early stopping and what the
+    other callbacks have seen are all in the file.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where the files are, one for each training: fits with other parameters or data, such as
+        the candidates of a search, do not disturb each other. It is made if it is not there.
+    every : int, default=1
+        Epochs from one file to the next.
+
+    Raises
+    ------
+    ValueError
+        When training begins, if `every` is no positive integer, or a file was altered; after the
+        first epoch, if another callback holds something that cannot be saved.
+    OSError
+        If a file cannot be written; the one before it stays.
+
+    See Also
+    --------
+    seqforecast.save : For the fitted estimator.
+
+    Notes
+    -----
+    A training is told from others by the estimator's parameters, the shape and some rows of the
+    data, and the epochs and weights that it began with. With ``random_state=None`` it goes on with
+    the random numbers of the fit that was killed. When training ends, its file is removed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seqforecast import LSTMRegressor, make_windows
+    >>> from seqforecast.callbacks import Checkpoint
+    >>> from seqforecast.datasets import load_airline
+    >>> X, y = make_windows(load_airline(), window=12)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoint = Checkpoint(folder, every=2)
+    ...     model = LSTMRegressor(max_epochs=5, callbacks=[checkpoint], random_state=0).fit(X, y)
+    >>> model.n_iter_
+    5
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], every: int = 1) -> None:
+        self.folder = folder
+        self.every = every
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Check the parameters."""
+        check_integer("every", self.every)
+        if not isinstance(net, RecurrentNet):
+            raise TypeError(
+                f"Checkpoint is a callback of a {type(net).__name__}; a regressor of seqforecast "
+                "is needed. Use skorch.callbacks.Checkpoint for other nets."
+            )
+
+    def identify(self, training: str) -> None:
+        """Take in what tells the training that is to begin from others."""
+        self._path_ = Path(self.folder) / f"{training}.safetensors"
+
+    def restore_checkpoint(self, net: RecurrentNet) -> None:
+        """Go on where a file of this training says, if there is one."""
+        if not self._path_.exists():
+            return
+        content, arrays = read(self._path_, "checkpoint")
+        state = Decoder((*VALUES, *KINDS), arrays).decode(content)
+        restore(net, state["net"])
+        for name in _OF_THE_RUN:
+            setattr(net._run, name, state["run"][name])
+
+    def keep_checkpoint(self, net: RecurrentNet) -> None:
+        """Save after an epoch that is not the last one."""
+        if net._run.epochs % self.every:
+            return
+        run = {name: getattr(net._run, name) for name in _OF_THE_RUN}
+        encoder = Encoder((*VALUES, *KINDS))
+        content = encoder.encode({"net": state_of(net), "run": run})
+        self._path_.parent.mkdir(parents=True, exist_ok=True)
+        write(self._path_, "checkpoint", content, encoder.arrays)
+
+    def remove_checkpoint(self, net: RecurrentNet) -> None:
+        """Remove the file of a training that has come to its end."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path_.unlink()

@@ -1,0 +1,58 @@
+"""What predict is asked for, and the forecasts of it: what a Forecaster shares with its streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqforecast._checks import check_integer
+from seqforecast.forecasting.frames import Form, read_future
+from seqforecast.forecasting.intervals import Intervals, checked_levels, forecast_columns
+from seqforecast.forecasting.model import SeriesModel
+from seqforecast.forecasting.panel import FutureRows
+
+__all__ = ["asked_rows", "forecasts_of"]
+
+
+def asked_rows(form: Form, model: SeriesModel, X: Any) -> FutureRows:
+    """Return what ``predict(X)`` asks for."""
+    panel = model.panel
+    if X is None or isinstance(X, Number | str):
+        steps = model.horizon if X is None else X
+        check_integer("the number of steps", steps)
+        return panel.future_rows(int(steps))  # type: ignore[arg-type]
+    rows = read_future(form, panel, X)
+    if panel.future_names:
+        _require_whole_blocks(model, rows)
+    return rows
+
+
+def forecasts_of(
+    model: SeriesModel, intervals: Intervals, rows: FutureRows, level: Any
+) -> dict[str, NDArray[np.float64]]:
+    """Return forecasts and ends of intervals, a value a row, by column name."""
+    levels: Sequence[float] = checked_levels(level)
+    if levels:
+        intervals.prepare(levels, rows.horizon)
+    return forecast_columns(model, rows, levels, intervals)
+
+
+def _require_whole_blocks(model: SeriesModel, rows: FutureRows) -> None:
+    """Refuse future features of a part of the steps that are forecast at once."""
+    panel, horizon = model.panel, model.horizon
+    given = np.zeros(panel.n_series, dtype=np.int64)
+    np.maximum.at(given, rows.series, rows.step)
+    partial = given % horizon > 0
+    if partial.any():
+        series = int(np.argmax(partial))
+        n, needed = given[series], -(-given[series] // horizon) * horizon
+        label = panel.calendar.label(int(panel.last[series] + needed))
+        raise ValueError(
+            f"The future features of {n} step(s) of series {panel.ids[series]!r} were given; "
+            f"all steps of a block of {horizon=} read them, so {needed} are needed. Append "
+            f"rows with what is planned up to {label}, or fit with a horizon of {n}."
+        )
