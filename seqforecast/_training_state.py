@@ -58,7 +58,7 @@ def restore(net: RecurrentNet, state: Mapping[str, Any]) -> None:
     try:
         net.module_.load_state_dict(state["network"])
         net.optimizer_.load_state_dict(state["optimizer"])
-
+        _check_moments(net.optimizer_)
         for name, generator in _generators(net).items():
             _set_state(generator, state["generators"][name])
     except (RuntimeError, KeyError, TypeError) as error:
@@ -76,13 +76,18 @@ def _check_moments(optimizer: torch.optim.Optimizer) -> None:
     """Raise if a moment has not the form of its parameter: fused kernels would write beside it."""
     for parameter, moments in optimizer.state.items():
         for name, moment in moments.items():
-            if not isinstance(moment, Tensor) or moment.numel() == 1:
+            if not isinstance(moment, Tensor):
                 continue
-            found, needed = tuple(moment.shape), tuple(parameter.shape)
+            found = tuple(moment.shape)
+            needed = () if name in _SINGLE else tuple(parameter.shape)
             if isinstance(optimizer, torch.optim.Adafactor):  # sums of rows and of columns
                 needed = tuple(1 if a == 1 else b for a, b in zip(found, needed, strict=False))
             if found != needed:
                 raise ValueError(f"{name} of the optimizer has the shape {found}, not {needed}")
+
+
+_SINGLE = ("eta", "mu", "mu_product", "step")
+"""What optimizers keep of a parameter that is one number."""
 
 
 def _set_state(generator: Generator, state: Tensor) -> None:
