@@ -117,6 +117,23 @@ def forecaster_quantile():
     return model.fit(pd.concat(parts, ignore_index=True))
 
 
+def stream():
+    X, y = make_windows(wave(), window=4, horizon=2)
+    model = network(LSTMRegressor, scaling="window", loss="quantile", observe="off").fit(X, y)
+    stream = model.stream(X[-2:])
+    stream.update([21.0, 24.0])
+    return stream
+
+
+def forecast_stream():
+    frame = pd.DataFrame({"a": wave(40), "b": 3.0 * wave(40, seed=1)}, index=MONTHS)
+    given = {"window": 4, "horizon": 2, "season": 6}
+    forecaster = Forecaster(network(GRURegressor, observe="off"), **given).fit(frame)
+    stream = forecaster.stream(level=80)
+    stream.update([21.0, np.nan])
+    return stream
+
+
 REGRESSORS = {
     "rnn": (rnn, 4),
     "lstm": (lstm, 4),
@@ -137,12 +154,17 @@ FORECASTERS = {
         },
     ),
 }
-NAMES = [*REGRESSORS, *FORECASTERS]
+STREAMS = {
+    "stream": (stream, [[22.0, 25.0], [18.5, 27.0]]),
+    "forecast_stream": (forecast_stream, [[22.0, 60.0], [19.0, 66.0]]),
+}
+EVERY = REGRESSORS | FORECASTERS | STREAMS
+NAMES = [*EVERY]
 
 
 def build(name):
     """Return a fitted estimator."""
-    make, _ = (REGRESSORS | FORECASTERS)[name]
+    make, _ = EVERY[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # columns without names beside a pipeline that saw some
         return make()
@@ -150,7 +172,7 @@ def build(name):
 
 def question(name):
     """Return what an estimator is asked, as JSON has it."""
-    _, asked = (REGRESSORS | FORECASTERS)[name]
+    _, asked = EVERY[name]
     return wave(16, seed=9).reshape(-1, asked).tolist() if name in REGRESSORS else asked
 
 
@@ -164,6 +186,8 @@ def answer(name, estimator, asked):
             if name == "gru":
                 forecasts.append(estimator.predict_quantiles(X))
             return np.column_stack(forecasts)
+        if name in STREAMS:
+            return np.concatenate([np.asarray(estimator.update(step)) for step in asked])
         if isinstance(asked, dict):
             asked = pd.DataFrame(asked).assign(month=pd.to_datetime(asked["month"]))
         table = estimator.predict(asked, level=80)

@@ -150,7 +150,8 @@ def try_one(path, name, asked, *, must_refuse):
             return "refused"
         raise
     assert not must_refuse, "a damaged file was loaded"
-    if not hasattr(estimator, "predict"):  # a pipeline that has lost its end
+    answers = hasattr(estimator, "predict") or hasattr(estimator, "update")
+    if not answers:  # a pipeline that has lost its end
         return "failed"
     try:
         models.answer(name, estimator, asked)

@@ -24,11 +24,11 @@ def main(names):
         if path.exists():
             sys.exit(f"{path} is there, and must stay as it is.")
         estimator, asked = models.build(name), models.question(name)
+        save(estimator, path)  # before it is asked: a stream goes on
         answers[name] = {
             "asked": asked,
             "answer": models.answer(name, estimator, asked).tolist(),
         }
-        save(estimator, path)
     ANSWERS.write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")
 
 
