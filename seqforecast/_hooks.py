@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import signal
 from typing import Any
 
 from skorch.callbacks import Callback, EpochScoring, LRScheduler
@@ -30,17 +31,19 @@ def _does_nothing_by_batch(callback: Any) -> bool:
 
 
 def asks_for_the_end(error: KeyboardInterrupt) -> bool:
-    """Tell a callback that asks for the end of training from Ctrl-C.
+    """Tell whether a callback asks for the end of training, or whether Ctrl-C came meanwhile.
 
-    Both are a KeyboardInterrupt. A callback raises its own, by a ``raise`` in one of its methods;
-    Ctrl-C comes out of any other instruction, or out of a handler of signals.
+    Both are a KeyboardInterrupt that comes out of a callback. Its own is made by a ``raise``, in
+    one of its methods or in what these call; Ctrl-C by any other instruction, or by a ``raise``
+    in a handler of signals.
     """
     trace = error.__traceback__
     if trace is None:
         return False
     while trace.tb_next is not None:
         trace = trace.tb_next
-    frame, place = trace.tb_frame, trace.tb_lasti
-    if dis.opname[frame.f_code.co_code[place]] != "RAISE_VARARGS":
+    code = trace.tb_frame.f_code
+    if dis.opname[code.co_code[trace.tb_lasti]] != "RAISE_VARARGS":
         return False
-    return isinstance(frame.f_locals.get("self"), Callback)
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    return all(getattr(handler, "__code__", None) is not code for handler in handlers)

@@ -246,25 +246,6 @@ def test_nothing_is_read_before_it_is_asked_for(forecaster, frame):
         lazy.compute()
 
 
-def test_data_of_a_partition_are_dropped_before_the_check_of_all(frame, network, new_forecaster):
-    seen = []
-
-    class Noted(type(network())):
-        def predict(self, X):
-            seen.append("forecast")
-            return super().predict(X)
-
-    def load(k):
-        seen.append("read")
-        return parts[k]
-
-    ids = frame["unique_id"].unique()
-    parts = [frame[frame["unique_id"].isin(some)] for some in (ids[:4], ids[4:8], ids[8:])]
-    forecaster = new_forecaster(Noted(hidden_size=2, max_epochs=1)).fit(frame)
-    distributed.predict(forecaster, dd.from_map(load, range(3), meta=frame.iloc[:0]), 5).compute()
-    assert seen == ["read", "forecast"] * 3
-
-
 def test_what_is_shipped_does_not_grow_with_the_history(new_forecaster, make_frame):
     sizes = []
     for n in (100, 3_000):
