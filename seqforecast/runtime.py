@@ -172,6 +172,10 @@ class NumpyRegressor:
         self._head = arrays("head_weight", "F32", n_rows, units)
         self._head_bias = arrays("head_bias", "F32", n_rows)[:, None]
 
+    def __repr__(self) -> str:
+        sizes = ("window", "n_channels", "n_outputs", "quantiles")
+        return f"NumpyRegressor({', '.join(f'{name}={getattr(self, name)}' for name in sizes)})"
+
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Forecast the values that follow each window.
 
@@ -219,7 +223,7 @@ class NumpyRegressor:
         """
         if self._levels is None or self.quantiles is None:
             raise ValueError(
-                "the exported network forecasts one value; quantiles need one that was fitted with "
+                "the exported network forecasts no quantiles; they need one that was fitted with "
                 "loss='quantile'. Fit such a regressor and export it, or call predict."
             )
         columns = [self._levels.index(level) for level in self.quantiles]

@@ -21,6 +21,7 @@ from seqforecast import (
     runtime,
 )
 from seqforecast.runtime import load_numpy
+from tests.persistence import models
 
 HEAVY = {"torch", "sklearn", "pandas", "scipy", "skorch", "safetensors", "joblib"}
 
@@ -112,7 +113,7 @@ def test_attributes_of_a_plain_model(tmp_path):
     served = load_numpy(tmp_path / "model")
     assert (served.quantiles, served.feature_names, served.n_outputs) == (None, None, 1)
     assert served.predict(X).shape == (30,)
-    with pytest.raises(ValueError, match="forecasts one value.*loss='quantile'.*or call predict"):
+    with pytest.raises(ValueError, match="forecasts no quantiles.*loss='quantile'.*or call predict"):
         served.predict_quantiles(X)
 
 
@@ -241,3 +242,11 @@ def test_columns_in_another_order_are_refused(served):
     assert served.predict(frame).shape == (1, 3)
     with pytest.raises(ValueError, match=r"\['load@lag7', 'wind@lag7'\].*Pass X\[model.feature"):
         served.predict(frame.iloc[:, ::-1])
+
+
+def test_it_says_what_it_forecasts(tmp_path):
+    export_numpy(models.gru(), tmp_path / "model")
+    served = load_numpy(tmp_path / "model")
+    assert repr(served) == (
+        "NumpyRegressor(window=2, n_channels=2, n_outputs=1, quantiles=(0.1, 0.5, 0.9))"
+    )

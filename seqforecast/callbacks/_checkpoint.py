@@ -49,8 +49,9 @@ class Checkpoint(Callback):
     Raises
     ------
     ValueError
-        When training begins, if `every` is no positive integer, or a file was altered; after the
-        first epoch, if another callback holds something that cannot be saved.
+        When training begins, if `every` is no positive integer, `random_state` is None or a file
+        was altered; after the first epoch, if another callback holds something that cannot be
+        saved.
     OSError
         If a file cannot be written; the one before it stays.
 
@@ -60,9 +61,10 @@ class Checkpoint(Callback):
 
     Notes
     -----
-    A training is told from others by the estimator's parameters, the shape and some rows of the
-    data, and the epochs and weights that it began with. With ``random_state=None`` it goes on with
-    the random numbers of the fit that was killed. When training ends, its file is removed.
+    A training is told from others by the estimator's parameters, all values of the data, the
+    epochs and weights that it began with, and `random_state`, which must not be None. When
+    training ends, its file is removed; one of a training that is never taken up again stays, and
+    may be deleted at any time. With ``verbose=1`` the first line tells which epoch it goes on with.
 
     Examples
     --------
@@ -97,9 +99,12 @@ class Checkpoint(Callback):
 
     def restore_checkpoint(self, net: RecurrentNet) -> None:
         """Go on where a file of this training says, if there is one."""
-        if not self._path_.exists():
+        try:
+            content, arrays = read(self._path_, "checkpoint")
+        except FileNotFoundError:
             return
-        content, arrays = read(self._path_, "checkpoint")
+        except ValueError as error:
+            raise ValueError(f"{error} Or delete it: the training then begins anew.") from error
         state = Decoder((*VALUES, *KINDS), arrays).decode(content)
         restore(net, state["net"])
         for name in _OF_THE_RUN:
@@ -112,8 +117,19 @@ class Checkpoint(Callback):
         run = {name: getattr(net._run, name) for name in _OF_THE_RUN}
         encoder = Encoder((*VALUES, *KINDS))
         content = encoder.encode({"net": state_of(net), "run": run})
-        self._path_.parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         write(self._path_, "checkpoint", content, encoder.arrays)
+
+    def _make_folder(self) -> None:
+        try:
+            self._path_.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{error.strerror}; Checkpoint(folder) needs a folder that is there or can be "
+                "made. Choose another one",
+                str(self.folder),
+            ) from error
 
     def remove_checkpoint(self, net: RecurrentNet) -> None:
         """Remove the file of a training that has come to its end."""

@@ -15,6 +15,7 @@ from seqforecast.forecasting.frames import Form, read_new
 from seqforecast.forecasting.future import next_times
 from seqforecast.forecasting.panel import Panel, offsets_of
 from seqforecast.forecasting.reading import plain_array
+from seqforecast.forecasting.rows import LARGEST
 
 __all__ = ["read_observation"]
 
@@ -69,11 +70,12 @@ def _from_array(panel: Panel, values: Any) -> Panel:
             f"The observation has shape {given.shape}; the next value of each of {n} series is "
             "needed, in the order of ids_. Pass so many, NaN where one is unknown."
         )
-    if np.isinf(table).any():
-        name = panel.ids[int(np.argwhere(np.isinf(table))[0, 1])]
+    large = np.abs(np.nan_to_num(table, posinf=np.inf, neginf=np.inf)) > LARGEST
+    if large.any():
+        row, column = np.argwhere(large)[0]
         raise ValueError(
-            f"The observation is infinite in series {show(name)}; a finite number is needed there. "
-            "Replace it by NaN if it is unknown."
+            f"The observation is {table[row, column]:g} in series {show(panel.ids[int(column)])}; "
+            f"a number up to {LARGEST:g} is needed there. Replace it by NaN if it is unknown."
         )
     lengths = np.full(n, len(table))
     return replace(

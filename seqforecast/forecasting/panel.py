@@ -154,7 +154,7 @@ class Panel:
             raise ValueError(
                 f"A number of steps was given, but fit saw the future feature(s) {names}, whose "
                 f"values in the next {steps} steps are needed. Pass a frame with their future "
-                "rows to predict, or name them in past= when you create the Forecaster."
+                "rows to predict or stream, or name them in past= when you create the Forecaster."
             )
         _require_room(self.n_series, steps)
         self._require_times(steps)

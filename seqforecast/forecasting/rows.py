@@ -18,10 +18,10 @@ from seqforecast.forecasting.columns import (
 )
 from seqforecast.forecasting.panel import Panel, offsets_of, stretches
 
-__all__ = ["Rows", "assemble"]
+__all__ = ["LARGEST", "Rows", "assemble"]
 
 
-_LARGEST = 1e150
+LARGEST = 1e150
 """What float64 holds the square of."""
 
 
@@ -265,8 +265,8 @@ def _check_values(
             f"feature {name!r}": column for name, column in zip(names, table.T, strict=True)
         }
     for what, column in everything.items():
-        large = np.abs(np.nan_to_num(column, posinf=0.0, neginf=0.0)) > _LARGEST
-        where.refuse(large, f"The {what} is beyond {_LARGEST:g}", "Divide it by a constant.")
+        large = np.abs(np.nan_to_num(column, posinf=0.0, neginf=0.0)) > LARGEST
+        where.refuse(large, f"The {what} is beyond {LARGEST:g}", "Divide it by a constant.")
     for name, column in zip(roles.past, past.T, strict=True):
         where.refuse(np.isinf(column), f"The past feature {name!r} is infinite", unknown)
     for name, column in zip(roles.future, future.T, strict=True):

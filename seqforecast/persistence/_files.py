@@ -42,6 +42,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     ------
     ValueError
         If it, or something within it, is not among what can be saved; the message names it.
+    TypeError
+        If the arguments come the other way round.
     OSError
         If the file cannot be written; what was there is unchanged.
 
@@ -71,6 +73,11 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     >>> bool((again.predict(X) == model.predict(X)).all())
     True
     """
+    if isinstance(estimator, str | os.PathLike):
+        raise TypeError(
+            f"the estimator is {estimator!r:.60}; an estimator is needed, then the path. Call "
+            "save(estimator, path)."
+        )
     if isinstance(estimator, type) or type(estimator) not in _SAVED:
         raise ValueError(
             f"{_name(estimator)} cannot be saved; a regressor of this package, a Forecaster, or a "

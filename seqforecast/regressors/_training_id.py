@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast._batches import WindowDataset
+from seqforecast._blocks import row_blocks
 from seqforecast._training import RecurrentNet
 
 if TYPE_CHECKING:
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["training_id"]
 
-_NO_MATTER = {"callbacks", "n_jobs", "verbose", "warm_start"}
+Array = NDArray[Any]
+
+_NO_MATTER = {"callbacks", "device", "n_jobs", "random_state", "verbose", "warm_start"}
 """Parameters that change nothing of what is learnt, or are looked at by themselves."""
 
-_ROWS = 64
-"""Rows that are looked at: all windows of a long series would take longer than an epoch."""
+_BLOCK = 1 << 20
+"""Values copied at once."""
 
 _LETTERS = 24
 
@@ -42,31 +46,62 @@ def training_id(
     net : RecurrentNet
         Ready to train; what it has learnt before counts.
     data, valid : WindowDataset
-        Shape and some rows count.
+        All values count; of windows that overlap each one once.
     options : mapping
         How long and at what rate is trained.
+
+    Raises
+    ------
+    ValueError
+        If `random_state` is None: two trainings at the same time would be taken for one.
     """
-    digest = hashlib.sha256(repr([type(estimator).__name__, sorted(options.items())]).encode())
     params = estimator.get_params(deep=False)
-    for name in sorted(set(params) - _NO_MATTER):
-        digest.update(f"{name}={_shown(params[name])}".encode())
-    digest.update(repr([type(callback).__name__ for _, callback in net.callbacks_]).encode())
+    about = [type(estimator).__name__, net.device, sorted(options.items())]
+    about += [(name, repr(params[name])) for name in sorted(set(params) - _NO_MATTER)]
+    about += [_callback_name(callback) for callback in params["callbacks"] or ()]
+    digest = hashlib.sha256(repr(about).encode())
+    digest.update(_of_generator(params["random_state"]))
     for array in (*_arrays(data), *_arrays(valid)):
-        rows = np.linspace(0, len(array) - 1, _ROWS).round().astype(int)
-        digest.update(repr(array.shape).encode())
-        digest.update(np.ascontiguousarray(array[rows]).tobytes())
+        digest.update(repr((array.shape, array.dtype.str)).encode())
+        for part in _each_once(array):
+            for rows in row_blocks(part, _BLOCK):
+                digest.update(np.ascontiguousarray(part[rows]).tobytes())
     if net.history:  # it goes on from weights that may be any
         for tensor in net.module_.state_dict().values():
             digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()[:_LETTERS]
 
 
-def _shown(value: Any) -> str:
-    """Return a parameter in words; generators, whose address would be among them, by class."""
-    return type(value).__name__ if isinstance(value, np.random.RandomState) else repr(value)
+def _callback_name(callback: Any) -> str:
+    callback = callback[1] if isinstance(callback, tuple) else callback
+    return (callback if isinstance(callback, type) else type(callback)).__name__
 
 
-def _arrays(data: WindowDataset | None) -> Iterator[NDArray[Any]]:
+def _of_generator(random_state: Any) -> bytes:
+    """Return what tells a source of random numbers from others."""
+    if isinstance(random_state, np.random.RandomState):
+        _, key, position, *_ = random_state.get_state()
+        return np.asarray(key).tobytes() + bytes(str(position), "ascii")
+    if isinstance(random_state, Integral):
+        return str(int(random_state)).encode()
+    raise ValueError(
+        f"{random_state=}, but a Checkpoint is among the callbacks: an integer is needed, by which "
+        "the training is known again. Set random_state=0, and another one for another network."
+    )
+
+
+def _each_once(windows: Array) -> tuple[Array, ...]:
+    """Return views that show every value of an array, of windows that overlap only once."""
+    if windows.ndim < 3 or len(windows) == 0:
+        return (windows,)
+    apart, step = windows.strides[:2]  # from a window to the next, from a step to the next
+    n_new = apart // step if step > 0 and apart % step == 0 else 0
+    if not 0 < n_new < windows.shape[1]:
+        return (windows,)
+    return windows[:, :n_new], windows[-1:]
+
+
+def _arrays(data: WindowDataset | None) -> Iterator[Array]:
     for array in () if data is None else (data.X, data.y, data.weight):
         if array is not None:
             yield array

@@ -40,14 +40,24 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except OSError as error:
         raise OSError(
             error.errno,
-            f"{error.strerror}; {len(data)} bytes of room in a folder that can be written are "
-            "needed. What was there before is unchanged: choose another path, or make room",
+            f"{error.strerror}; {_needed(target.parent, len(data))} What was there before is "
+            "unchanged",
             str(path),
         ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
     _flush_folder(target.parent)
+
+
+def _needed(folder: Path, n_bytes: int) -> str:
+    """Return what is needed, and what to do, where nothing could be written."""
+    if not folder.is_dir():
+        return f"the folder {folder} is needed, and is not there. Make it, or choose another path."
+    return (
+        f"{n_bytes} bytes of room in a folder that can be written are needed. Choose another path, "
+        "or make room."
+    )
 
 
 def _check_place(target: Path, path: str | os.PathLike[str]) -> None:

@@ -112,7 +112,9 @@ def test_resuming_saves_the_epochs_before(windows, tmp_path):
 
     killed_and_resumed(
         lambda callbacks: GRURegressor(
-            max_epochs=EPOCHS, callbacks=[Checkpoint(tmp_path, 2), Watch(), *callbacks]
+            max_epochs=EPOCHS,
+            random_state=0,
+            callbacks=[Checkpoint(tmp_path, 2), Watch(), *callbacks],
         ),
         windows,
         at=6,
@@ -172,20 +174,62 @@ def test_whatever_ended_it(error, windows, tmp_path):
     np.testing.assert_array_equal(resumed.predict(windows[0]), whole.predict(windows[0]))
 
 
-def test_without_random_state_goes_on_with_the_numbers_of_the_first(windows, tmp_path):
-    first = []
+def test_without_random_state_it_cannot_be_known_again(windows, tmp_path):
+    model = GRURegressor(callbacks=[Checkpoint(tmp_path)])
+    with pytest.raises(ValueError, match="random_state=None.*Set random_state=0"):
+        model.fit(*windows)
+    assert not hasattr(model, "net_")
 
-    class Watch(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            first.append(net.history[0]["train_loss"])
 
-    resumed = killed_and_resumed(
-        lambda rest: GRURegressor(
-            max_epochs=7, batch_size=256, callbacks=[Watch(), Checkpoint(tmp_path), *rest]
-        ),
-        windows,
-    )
-    assert set(first) == {resumed.history_["train_loss"].iloc[0]}
+def test_generators_are_known_by_their_state(windows, tmp_path):
+    def make(seed, *callbacks):
+        return GRURegressor(
+            hidden_size=3,
+            max_epochs=6,
+            batch_size=256,
+            random_state=np.random.RandomState(seed),
+            callbacks=[*callbacks],
+        )
+
+    for seed in (0, 0, 1):  # the third one must not go on with the first
+        KillAt.armed = True
+        with pytest.raises(Killed):
+            make(0, Checkpoint(tmp_path), KillAt(4)).fit(*windows)
+        KillAt.armed = False
+        resumed = make(seed, Checkpoint(tmp_path)).fit(*windows)
+        whole = make(seed).fit(*windows)
+        np.testing.assert_array_equal(resumed.predict(windows[0]), whole.predict(windows[0]))
+
+
+@pytest.mark.parametrize("place", [0, 1_000, 2_000])
+@pytest.mark.parametrize("step", [1, 3])
+def test_one_corrected_value_begins_anew(place, step, tmp_path):
+    series = load_sunspots().to_numpy().copy()
+    params = {"hidden_size": 2, "max_epochs": 4, "batch_size": 256, "random_state": 0}
+
+    def windows_of(values):
+        X, y = make_windows(values, window=12)
+        return X[::step], y[::step]
+
+    with pytest.raises(Killed):
+        GRURegressor(callbacks=[Checkpoint(tmp_path), KillAt(3)], **params).fit(*windows_of(series))
+    KillAt.armed = False
+    series[place] += 40.0
+    other = GRURegressor(callbacks=[Checkpoint(tmp_path)], **params).fit(*windows_of(series))
+    whole = GRURegressor(**params).fit(*windows_of(series))
+    X, _ = windows_of(series)
+    np.testing.assert_array_equal(other.predict(X), whole.predict(X))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_how_much_is_printed_does_not_matter(windows, tmp_path, capsys):
+    params = {"max_epochs": 6, "batch_size": 256, "random_state": 0}
+    with pytest.raises(Killed):
+        GRURegressor(callbacks=[Checkpoint(tmp_path), KillAt(4)], **params).fit(*windows)
+    KillAt.armed = False
+    GRURegressor(callbacks=[Checkpoint(tmp_path), KillAt(4)], verbose=1, **params).fit(*windows)
+    assert capsys.readouterr().out.splitlines()[1].split()[0] == "4"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -260,7 +304,9 @@ def test_within_a_forecaster(tmp_path):
 
 def test_one_epoch_writes_nothing(windows, tmp_path):
     folder = tmp_path / "never made"
-    GRURegressor(callbacks=[Checkpoint(folder)]).partial_fit(*windows).partial_fit(*windows)
+    GRURegressor(callbacks=[Checkpoint(folder)], random_state=0).partial_fit(*windows).partial_fit(
+        *windows
+    )
     assert not folder.exists()
 
 
@@ -271,14 +317,18 @@ def test_damaged_file_is_named(windows, tmp_path):
         model.fit(*windows)
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(ValueError, match=f"{file.name} is cut short.*save it again"):
+    with pytest.raises(
+        ValueError, match=f"{file.name} is cut short.*delete it: the training then begins anew"
+    ):
         model.fit(*windows)
     assert not hasattr(model, "net_")
 
 
 def test_bad_interval():
     with pytest.raises(ValueError, match="every=0"):
-        GRURegressor(callbacks=[Checkpoint(".", every=0)]).fit(np.eye(4), np.arange(4.0))
+        GRURegressor(callbacks=[Checkpoint(".", every=0)], random_state=0).fit(
+            np.eye(4), np.arange(4.0)
+        )
 
 
 def test_what_cannot_be_saved_is_named(windows, tmp_path):
@@ -287,7 +337,9 @@ def test_what_cannot_be_saved_is_named(windows, tmp_path):
             self.lock_ = open  # any function
 
     with pytest.raises(ValueError, match=r"net\.callbacks\.Odd\.lock_ is the function"):
-        GRURegressor(callbacks=[Odd(), Checkpoint(tmp_path)], max_epochs=3).fit(*windows)
+        GRURegressor(callbacks=[Odd(), Checkpoint(tmp_path)], max_epochs=3, random_state=0).fit(
+            *windows
+        )
     assert not list(tmp_path.iterdir())
 
 

@@ -93,7 +93,7 @@ def test_series_of_a_long_frame_come_at_different_times(regressor):
         (lambda w: w.iloc[402], "a gap of 2 step"),
         (lambda w: w[399:401], "overlap of 1 step"),
         (lambda w: w[400:401] * [1, np.inf, 1], "infinite"),
-        ([1.0, np.inf, 1.0], "infinite in series 'b'"),
+        ([1.0, np.inf, 1.0], "is inf in series 'b'"),
         ([1.0, 2.0], r"shape \(2,\); the next value of each of 3 series"),
         (1.0, r"shape \(\)"),
         (np.empty((0, 3)), "each of 3 series"),
