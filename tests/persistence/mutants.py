@@ -18,7 +18,9 @@ import sys
 import traceback
 import warnings
 from collections import Counter
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +170,8 @@ def train_on(estimator):
     X = np.random.default_rng(0).normal(size=(8, estimator.n_features_in_))
     shape = (8,) if estimator._form.y_ndim == 1 else (8, estimator.n_outputs_)
     try:
-        estimator.partial_fit(X, np.ones(shape))
+        with redirect_stdout(StringIO()):  # verbose may be one of the edits
+            estimator.partial_fit(X, np.ones(shape))
     except (MemoryError, TimeoutError):
         raise
     except Exception:  # of an optimizer that was told nonsense
