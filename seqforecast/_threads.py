@@ -10,8 +10,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from seqforecast._interrupts import to_the_end
-
 __all__ = ["computing"]
 
 _SMALLEST_DENORMAL = 5e-324
@@ -35,7 +33,12 @@ def computing(n_threads: int) -> Iterator[None]:
         computation.begin(n_threads)
         yield
     finally:
-        to_the_end(computation.end)
+        # Here and not in a function of its own: Ctrl-C may come as one is entered, before its try.
+        try:
+            computation.end()
+        except KeyboardInterrupt:
+            computation.end()
+            raise
 
 
 class _Computation:

@@ -64,7 +64,7 @@ LAYERS = (
     ((), (), ("_scaling", "clipping", "nn")),
     ((), ("serialization",), ()),
     ((), ("_checks", "_versions", "exceptions"), ("_threads",)),
-    ((), ("_blocks", "_interrupts", "_kernels", "_sizes"), ()),
+    ((), ("_blocks", "_kernels", "_sizes"), ()),
 )
 TIME_SERIES, BOTH, RECURRENT = range(3)
 

@@ -17,6 +17,9 @@ from seqforecast.forecasting.panel import FutureRows
 
 __all__ = ["asked_rows", "forecasts_of"]
 
+_MOST_BLOCKS = 10_000
+"""Of the horizon: a minute or so, and four times as long for twice as many."""
+
 
 def asked_rows(form: Form, model: SeriesModel, X: Any) -> FutureRows:
     """Return what ``predict(X)`` asks for."""
@@ -36,9 +39,21 @@ def forecasts_of(
 ) -> dict[str, NDArray[np.float64]]:
     """Return forecasts and ends of intervals, a value a row, by column name."""
     levels: Sequence[float] = checked_levels(level)
+    _require_few_blocks(model, rows)
     if levels:
         intervals.prepare(levels, rows.horizon)
     return forecast_columns(model, rows, levels, intervals)
+
+
+def _require_few_blocks(model: SeriesModel, rows: FutureRows) -> None:
+    """Refuse what would take hours: each block is forecast from all those before."""
+    horizon, steps = model.horizon, rows.horizon
+    if steps > _MOST_BLOCKS * horizon:
+        raise ValueError(
+            f"{steps} steps ahead were asked for, {-(-steps // horizon)} blocks of {horizon=}, "
+            f"each made of the forecasts before it; at most {_MOST_BLOCKS} blocks are possible. "
+            f"Fit with a horizon of {-(-steps // _MOST_BLOCKS)} or more, or ask for fewer steps."
+        )
 
 
 def _require_whole_blocks(model: SeriesModel, rows: FutureRows) -> None:

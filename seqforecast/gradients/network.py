@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqforecast._interrupts import to_the_end
 from seqforecast.gradients.layers import batch_first, run_layers
 from seqforecast.gradients.scan import Direct, LayerScan, scan_layers
 from seqforecast.nn.gates import GATE_ORDER
@@ -156,11 +155,13 @@ def _cut_open(layers: list[nn.Module], calls: list[_Call]) -> Iterator[None]:
     """
     caller = threading.get_ident()
 
-    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+    def hook(module: nn.Module, args: tuple[Any, ...], *given: Any) -> Any:
         # The first call reads the input; what follows it is the rest of the network. Another
-        # thread may ask the same network meanwhile.
+        # thread may ask the same network meanwhile, while torch does not know yet, or no more,
+        # that the hook takes keywords.
         if calls or threading.get_ident() != caller:
             return None
+        kwargs, result = given
         # By position or by name: torch's names of both are not those of our layers.
         x, *rest = inspect.signature(module.forward).bind(*args, **kwargs).args
         if not isinstance(x, Tensor) or x.ndim != 3:
@@ -192,7 +193,16 @@ def _cut_open(layers: list[nn.Module], calls: list[_Call]) -> Iterator[None]:
             handles.append(layer.register_forward_hook(hook, with_kwargs=True))
         yield
     finally:
-        to_the_end(lambda: [handle.remove() for handle in handles])
+        try:
+            _remove(handles)
+        except KeyboardInterrupt:  # Ctrl-C, which must leave no hook behind
+            _remove(handles)
+            raise
+
+
+def _remove(handles: list[Any]) -> None:
+    for handle in handles:
+        handle.remove()
 
 
 def _one_output_each(forecast: Tensor) -> Iterator[Tensor]:

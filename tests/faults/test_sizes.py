@@ -111,7 +111,7 @@ def test_forecasts_that_fit_into_no_memory_are_refused(series):
 
 def test_forecast_of_one_far_step_is_refused():
     forecaster = Forecaster(Ridge(), window=4).fit(pd.Series(SERIES))
-    refuses(lambda: forecaster.predict(pd.Index([10**12])), "Forecasts of .* GB of memory")
+    refuses(lambda: forecaster.predict(pd.Index([10**12])), "blocks of horizon=")
 
 
 def test_forecasts_beyond_the_dates_of_pandas_are_refused():
@@ -143,3 +143,11 @@ def test_calendar_features_of_series_ages_apart_are_refused():
     forecaster = Forecaster(Ridge(), window=4, calendar=["day"])
     refuses(lambda: forecaster.fit(frame), "Positions in the calendar .* GB of memory")
     assert len(forecaster.set_params(calendar=None).fit(frame).predict(1)) == 2
+
+
+def test_hours_of_blocks_are_refused():
+    forecaster = Forecaster(Ridge(), window=4, horizon=3).fit(np.sin(np.arange(60.0)) + 9)
+    with pytest.raises(ValueError, match="10001 blocks of horizon=3.*a horizon of 4 or more"):
+        forecaster.predict(30_001)
+    with pytest.raises(ValueError, match="10001 blocks"):
+        forecaster.stream().update(9.0, X_future=30_001)
