@@ -42,7 +42,6 @@ def doubled(values):
 
 REFUSED = {
     "a class": (LSTMRegressor, "the class LSTMRegressor itself cannot be saved"),
-    "a text": ("model", "builtins.str cannot be saved"),
     "an array": (np.arange(3), "numpy.ndarray cannot be saved"),
     "a search": (GridSearchCV(LSTMRegressor(), {}), r"Of a search, save its best_estimator_\."),
     "a tree": (RandomForestRegressor(), "RandomForestRegressor cannot be saved; a regressor of"),
@@ -92,6 +91,13 @@ def test_what_is_not_in_the_list_is_not_saved(case, tmp_path):
         save(estimator, path)
     assert path.read_bytes() == b"what was there"
     assert [one.name for one in tmp_path.iterdir()] == ["model"]
+
+
+def test_arguments_the_other_way_round_are_named(tmp_path):
+    with pytest.raises(TypeError, match="the estimator is 'model'.*Call save.estimator, path"):
+        save("model", LSTMRegressor())
+    with pytest.raises(TypeError, match="an estimator is needed, then the path"):
+        save(tmp_path, LSTMRegressor())
 
 
 def test_an_attribute_that_somebody_added_is_not_saved(tmp_path):
