@@ -162,3 +162,20 @@ def test_computing_in_a_forked_process_waits_for_no_lock_of_its_parent():
             with computing(1):
                 os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_computing_restores_though_ctrl_c_comes_as_it_begins_to(monkeypatch):
+    before, end, calls = torch.get_num_threads(), _threads._Computation.end, []
+
+    def interrupted(computation):
+        calls.append(computation)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        end(computation)
+
+    monkeypatch.setattr(_threads._Computation, "end", interrupted)
+    with pytest.raises(KeyboardInterrupt), computing(before + 1), torch.no_grad():
+        pass
+    assert len(calls) == 2
+    assert torch.get_num_threads() == before
+    assert torch.is_grad_enabled()

@@ -61,10 +61,11 @@ class Checkpoint(Callback):
 
     Notes
     -----
-    A training is told from others by the estimator's parameters, all values of the data, the
-    epochs and weights that it began with, and `random_state`, which must not be None. When
-    training ends, its file is removed; one of a training that is never taken up again stays, and
-    may be deleted at any time. With ``verbose=1`` the first line tells which epoch it goes on with.
+    A training is told from others by the parameters of the estimator and of its callbacks, all
+    values of the data, the epochs and weights that it began with, and `random_state`, which must
+    not be None. When training ends, its file is removed; one of a training that is never taken up
+    again stays, and may be deleted at any time. With ``verbose=1`` the first line tells which epoch
+    it goes on with.
 
     Examples
     --------
@@ -101,14 +102,19 @@ class Checkpoint(Callback):
         """Go on where a file of this training says, if there is one."""
         try:
             content, arrays = read(self._path_, "checkpoint")
+            state = Decoder((*VALUES, *KINDS), arrays).decode(content)
+            run = {name: state["run"][name] for name in _OF_THE_RUN}
+            restore(net, state["net"])
         except FileNotFoundError:
             return
-        except ValueError as error:
-            raise ValueError(f"{error} Or delete it: the training then begins anew.") from error
-        state = Decoder((*VALUES, *KINDS), arrays).decode(content)
-        restore(net, state["net"])
-        for name in _OF_THE_RUN:
-            setattr(net._run, name, state["run"][name])
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            wrong = str(error).rstrip(".") or type(error).__name__
+            raise ValueError(
+                f"the checkpoint {self._path_} cannot be taken up: {wrong}. Delete it: the "
+                "training then begins anew."
+            ) from error
+        for name, value in run.items():
+            setattr(net._run, name, value)
 
     def keep_checkpoint(self, net: RecurrentNet) -> None:
         """Save after an epoch that is not the last one."""

@@ -129,8 +129,6 @@ def _network(
 
 
 def _device(device: str) -> str:
-    """Return where a network goes; a GPU that is not here is refused by `fit`, not by `load`."""
     if device == "auto":
-        device = "cuda"
-    wants_gpu = torch.device(device).type == "cuda"
-    return "cpu" if wants_gpu and not torch.cuda.is_available() else str(device)
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(device)

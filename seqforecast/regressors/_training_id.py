@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from seqforecast._batches import WindowDataset
 from seqforecast._blocks import row_blocks
 from seqforecast._training import RecurrentNet
+from seqforecast.callbacks import Checkpoint
 
 if TYPE_CHECKING:
     from seqforecast.regressors._base import RecurrentRegressor
@@ -28,6 +30,8 @@ _BLOCK = 1 << 20
 """Values copied at once."""
 
 _LETTERS = 24
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def training_id(
@@ -57,8 +61,8 @@ def training_id(
     """
     params = estimator.get_params(deep=False)
     about = [type(estimator).__name__, net.device, sorted(options.items())]
-    about += [(name, repr(params[name])) for name in sorted(set(params) - _NO_MATTER)]
-    about += [_callback_name(callback) for callback in params["callbacks"] or ()]
+    about += [(name, _shown(params[name])) for name in sorted(set(params) - _NO_MATTER)]
+    about += [_of_callback(callback) for callback in params["callbacks"] or ()]
     digest = hashlib.sha256(repr(about).encode())
     digest.update(_of_generator(params["random_state"]))
     for array in (*_arrays(data), *_arrays(valid)):
@@ -72,9 +76,18 @@ def training_id(
     return digest.hexdigest()[:_LETTERS]
 
 
-def _callback_name(callback: Any) -> str:
+def _of_callback(callback: Any) -> tuple[str, Any]:
+    """Return the class and the parameters of a callback; where it saves does not matter."""
     callback = callback[1] if isinstance(callback, tuple) else callback
-    return (callback if isinstance(callback, type) else type(callback)).__name__
+    if isinstance(callback, type | Checkpoint):
+        return _shown(callback if isinstance(callback, type) else Checkpoint), ()
+    given = {name: _shown(value) for name, value in vars(callback).items() if name[-1] != "_"}
+    return _shown(type(callback)), sorted(given.items())
+
+
+def _shown(value: Any) -> str:
+    """Return a value in words that are the same in every process."""
+    return _ADDRESS.sub("", repr(value))
 
 
 def _of_generator(random_state: Any) -> bytes:

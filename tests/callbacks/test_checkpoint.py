@@ -21,6 +21,7 @@ from seqforecast import Forecaster, GRURegressor, LSTMRegressor, RNNRegressor, m
 from seqforecast.callbacks import Checkpoint, GradientClipping, GradientNorms
 from seqforecast.clipping import AutoClip
 from seqforecast.datasets import load_airline, load_sunspots
+from seqforecast.serialization import write
 
 EPOCHS = 9
 
@@ -196,7 +197,8 @@ def test_generators_are_known_by_their_state(windows, tmp_path):
         with pytest.raises(Killed):
             make(0, Checkpoint(tmp_path), KillAt(4)).fit(*windows)
         KillAt.armed = False
-        resumed = make(seed, Checkpoint(tmp_path)).fit(*windows)
+        resumed = make(seed, Checkpoint(tmp_path), KillAt(4)).fit(*windows)
+        assert bool(list(tmp_path.iterdir())) == (seed == 1)  # the file of another training stays
         whole = make(seed).fit(*windows)
         np.testing.assert_array_equal(resumed.predict(windows[0]), whole.predict(windows[0]))
 
@@ -215,11 +217,47 @@ def test_one_corrected_value_begins_anew(place, step, tmp_path):
         GRURegressor(callbacks=[Checkpoint(tmp_path), KillAt(3)], **params).fit(*windows_of(series))
     KillAt.armed = False
     series[place] += 40.0
-    other = GRURegressor(callbacks=[Checkpoint(tmp_path)], **params).fit(*windows_of(series))
+    fit_again = GRURegressor(callbacks=[Checkpoint(tmp_path), KillAt(3)], **params)
+    other = fit_again.fit(*windows_of(series))
     whole = GRURegressor(**params).fit(*windows_of(series))
     X, _ = windows_of(series)
     np.testing.assert_array_equal(other.predict(X), whole.predict(X))
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_callback_with_other_parameters_begins_anew(windows, tmp_path):
+    def make(gamma, folder=tmp_path):
+        schedule = LRScheduler("StepLR", step_size=2, gamma=gamma)
+        return GRURegressor(
+            hidden_size=2,
+            max_epochs=6,
+            batch_size=256,
+            random_state=0,
+            callbacks=[schedule, Checkpoint(folder), KillAt(4)],
+        )
+
+    with pytest.raises(Killed):
+        make(0.5).fit(*windows)
+    KillAt.armed = False
+    rates = make(0.1).fit(*windows).history_["lr"]
+    np.testing.assert_allclose(rates.iloc[0] / rates.iloc[-1], 100.0)
+    assert len(list(tmp_path.iterdir())) == 1
+    rates = make(0.5, str(tmp_path)).fit(*windows).history_["lr"]  # the same folder, as a text
+    np.testing.assert_allclose(rates.iloc[0] / rates.iloc[-1], 4.0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_state_that_another_version_wrote_is_named(windows, tmp_path):
+    model = GRURegressor(
+        max_epochs=6, random_state=0, callbacks=[Checkpoint(tmp_path), KillAt(4)], batch_size=256
+    )
+    with pytest.raises(Killed):
+        model.fit(*windows)
+    (file,) = tmp_path.iterdir()
+    write(file, "checkpoint", {"fields": {"net": None}}, {})
+    with pytest.raises(ValueError, match="cannot be taken up.*Delete it"):
+        model.fit(*windows)
+    assert not hasattr(model, "net_")
 
 
 def test_how_much_is_printed_does_not_matter(windows, tmp_path, capsys):
@@ -244,7 +282,7 @@ def test_another_training_begins_anew(change, windows, tmp_path):
     KillAt.armed = False
 
     params, y = (params, y + 1.0) if change == "data" else (params | change, y)
-    other = GRURegressor(callbacks=[Checkpoint(tmp_path)], **params).fit(X, y)
+    other = GRURegressor(callbacks=[Checkpoint(tmp_path), KillAt(5)], **params).fit(X, y)
     np.testing.assert_array_equal(other.predict(X), GRURegressor(**params).fit(X, y).predict(X))
     assert list(tmp_path.iterdir()) == [file]
 
@@ -318,7 +356,7 @@ def test_damaged_file_is_named(windows, tmp_path):
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-10])
     with pytest.raises(
-        ValueError, match=f"{file.name} is cut short.*delete it: the training then begins anew"
+        ValueError, match=f"{file.name} is cut short.*Delete it: the training then begins anew"
     ):
         model.fit(*windows)
     assert not hasattr(model, "net_")

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from seqforecast import nn
-from seqforecast.gradients.network import NetworkProbe, recurrent_layers
+from seqforecast.gradients.network import NetworkProbe, _cut_open, recurrent_layers
 
 N, WINDOW, CHANNELS, HIDDEN, OUTPUTS = 3, 6, 3, 4, 2
 KINDS = ["RNN-tanh", "RNN-relu", "LSTM", "GRU"]
@@ -379,3 +380,13 @@ def test_two_directions_or_a_projection_are_a_value_error(options, features, lay
     network, x = Network(layer, last_step, features), normal(N, WINDOW, CHANNELS)
     with pytest.raises(ValueError, match=f"LSTM has {next(iter(options))}="):
         NetworkProbe(network, lambda: network(x))
+
+
+def test_a_thread_that_comes_before_torch_knows_of_keywords_is_not_disturbed():
+    layer, x, calls = nn.LSTM(CHANNELS, HIDDEN), torch.randn(N, WINDOW, CHANNELS), []
+    expected, _ = layer(x)
+    with _cut_open([layer], calls), ThreadPoolExecutor(1) as other:
+        layer._forward_hooks_with_kwargs.clear()  # as between two lines of torch's registration
+        output, _ = other.submit(layer, x).result()
+    assert torch.equal(output, expected)
+    assert not calls

@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 
 from seqforecast import Forecaster, GRURegressor, LSTMRegressor, RNNRegressor, load, save
 from seqforecast.datasets import load_airline
+from seqforecast.forecasting.panel import FutureRows
 from seqforecast.windows import make_windows
 
 PASSENGERS = load_airline()
@@ -82,4 +83,27 @@ def test_forecasts_of_other_rows_are_refused(tmp_path):
     stream = Forecaster(Ridge(), window=12, horizon=3).fit(PASSENGERS).stream()
     stream._columns = {"y_hat": np.zeros(2)}
     with pytest.raises(ValueError, match="forecasts of a stream are of other rows"):
+        reloaded(stream, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("read", np.zeros(2, np.int64)),
+        ("by_phase", np.zeros((1, 5))),
+        ("members", np.array([7])),
+        ("values", np.zeros(3)),
+    ],
+)
+def test_a_model_of_other_series_is_refused(part, value, tmp_path):
+    stream = Forecaster(Ridge(), window=12, horizon=3).fit(PASSENGERS).stream()
+    setattr(stream._model, part, value)
+    with pytest.raises(ValueError, match="model of a stream is of other series"):
+        reloaded(stream, tmp_path)
+
+
+def test_rows_that_do_not_fit_together_are_refused(tmp_path):
+    stream = Forecaster(Ridge(), window=12, horizon=3).fit(PASSENGERS).stream()
+    stream._rows = FutureRows(np.zeros(3, np.int64), np.array([1, 2]), np.empty((3, 0)))
+    with pytest.raises(ValueError, match="rows that a stream forecasts do not fit together"):
         reloaded(stream, tmp_path)
