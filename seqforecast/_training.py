@@ -163,8 +163,10 @@ class RecurrentNet(NeuralNet):
             After three skipped steps in a row. The best weights so far are in place, as they are
             after a KeyboardInterrupt.
         """
-        n_steps = epochs * len(self.get_iterator(dataset, training=True))
+        steps_an_epoch = len(self.get_iterator(dataset, training=True))
+        n_steps = epochs * steps_an_epoch
         n_steps = n_steps if max_steps is None else min(n_steps, max_steps)
+        self.max_epochs = -(-n_steps // steps_an_epoch)  # callbacks read it
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr
         self.best_epoch_ = 0

@@ -1,4 +1,4 @@
-"""skorch callbacks that watch and guard the gradients of a training.
+"""skorch callbacks that watch, show, keep and guard a training.
 
 They work on any skorch net and, in the parameter ``callbacks``, on the regressors of seqforecast.
 What they find goes into the net's history alone, where skorch's own loggers (TensorBoard, MLflow,
@@ -6,9 +6,10 @@ Wandb) pick it up. Put them before a logger in the list of callbacks: it reads t
 own turn comes.
 """
 
+from seqforecast.callbacks._bar import EpochBar
 from seqforecast.callbacks._checkpoint import Checkpoint
 from seqforecast.callbacks._clipping import GradientClipping
 from seqforecast.callbacks._flow import GradientFlowRecorder
 from seqforecast.callbacks._norms import GradientNorms
 
-__all__ = ["Checkpoint", "GradientClipping", "GradientFlowRecorder", "GradientNorms"]
+__all__ = ["Checkpoint", "EpochBar", "GradientClipping", "GradientFlowRecorder", "GradientNorms"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from seqforecast._bars import new_bar
 from seqforecast._checks import check_flag, check_integer
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.history import fill_missing
@@ -23,6 +25,7 @@ from seqforecast.forecasting.intervals import (
 )
 from seqforecast.forecasting.model import SeriesModel
 from seqforecast.forecasting.panel import FutureRows, Panel
+from seqforecast.forecasting.parameters import check_parameters
 from seqforecast.forecasting.units import mean_change
 from seqforecast.forecasting.weighting import fitted
 
@@ -41,6 +44,7 @@ def backtest(
     refit: bool = True,
     level: Any = None,
     n_jobs: int | None = None,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Forecast from earlier cutoffs, and put what came beside it.
 
@@ -67,6 +71,8 @@ def backtest(
         Coverage of intervals in percent, as for ``forecaster.predict``.
     n_jobs : int, default=None
         Folds that are fitted at the same time, in processes of joblib; None is 1.
+    progress : bool, default=False
+        Whether a bar over the folds is shown on stderr, in terminals and notebooks.
 
     Returns
     -------
@@ -114,17 +120,22 @@ def backtest(
     check_integer("n_folds", n_folds)
     check_integer("step", horizon if step is None else step)
     check_flag("refit", refit)
-    forecaster._check_parameters()
+    check_flag("progress", progress)
+    check_parameters(forecaster)
     panel, _ = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
     levels = checked_levels(level)
     if forecaster.intervals == "quantile":  # what is wrong must be said before the fits
         Quantiles(forecaster.regressor).prepare(levels, horizon)
     task = BacktestTask(forecaster, panel, int(horizon), levels)
+    folds: Iterable[Fold | None]
     if refit:
-        folds = Parallel(n_jobs=n_jobs)(delayed(task.fold)(cutoff) for cutoff in cutoffs)
+        one_by_one = {"return_as": "generator"} if progress else {}
+        folds = Parallel(n_jobs=n_jobs, **one_by_one)(delayed(task.fold)(end) for end in cutoffs)
     else:
         folds = task.folds_of_one_fit(cutoffs)
+    if progress:
+        folds = _counted(folds, len(cutoffs))
     scored = [fold for fold in folds if fold is not None]
     if not scored:
         raise ValueError(
@@ -132,6 +143,14 @@ def backtest(
             "goes on is needed. Use a smaller horizon or other folds."
         )
     return folds_frame(scored, panel, forecaster.columns)
+
+
+def _counted(folds: Iterable[Fold | None], n_folds: int) -> Iterator[Fold | None]:
+    """Yield folds as they come, and move a bar by each."""
+    with new_bar(n_folds, "folds") as bar:
+        for fold in folds:
+            bar.update()
+            yield fold
 
 
 @dataclass(frozen=True)
@@ -159,21 +178,19 @@ class BacktestTask:
         model = self._fit(known)
         return self._forecast(cutoff, known, model, self._intervals(model))
 
-    def folds_of_one_fit(self, cutoffs: NDArray[np.int64]) -> list[Fold | None]:
+    def folds_of_one_fit(self, cutoffs: NDArray[np.int64]) -> Iterator[Fold | None]:
         """Fit at the first cutoff, and forecast from all."""
         model = self._fit(self.panel.until(cutoffs[0]))
-        return self.folds_of(model, self._intervals(model), cutoffs)
+        yield from self.folds_of(model, self._intervals(model), cutoffs)
 
     def folds_of(
         self, model: SeriesModel, intervals: Intervals, cutoffs: NDArray[np.int64]
-    ) -> list[Fold | None]:
+    ) -> Iterator[Fold | None]:
         """Forecast from all cutoffs with what was learnt up to the first."""
-        folds: list[Fold | None] = []
         for cutoff in cutoffs:
             known = self.panel.until(cutoff)
             if known.n_series:  # a part of a panel may begin later
-                folds.append(self._forecast(cutoff, known, model.observe(known), intervals))
-        return folds
+                yield self._forecast(cutoff, known, model.observe(known), intervals)
 
     def _fit(self, known: Panel) -> SeriesModel:
         return fitted(clone(self.forecaster)._new_model(), known)

@@ -6,31 +6,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    RegressorMixin,
-    clone,
-    is_classifier,
-)
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.metrics import r2_score
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from seqforecast._checks import check_integer, check_number, check_word
+from seqforecast._callback_support import CallbackSupportMixin, with_callbacks
+from seqforecast._checks import check_integer
+from seqforecast._notes import NotedDiagram, paragraph
 from seqforecast.forecasting.asked import asked_rows, forecasts_of
-from seqforecast.forecasting.baseline import BASELINES
+from seqforecast.forecasting.fit_tasks import told
 from seqforecast.forecasting.frames import COLUMNS, read_new, read_panel, result
-from seqforecast.forecasting.intervals import (
-    INTERVALS,
-    checked_levels,
-    intervals_of,
-    require_quantiles,
-)
+from seqforecast.forecasting.intervals import checked_levels, intervals_of
 from seqforecast.forecasting.model import SeriesModel
 from seqforecast.forecasting.panel import FutureRows
-from seqforecast.forecasting.regression import reads_windows
+from seqforecast.forecasting.parameters import check_parameters, most_fits
 from seqforecast.forecasting.stream import ForecastStream
+from seqforecast.forecasting.summary import summary_of
 from seqforecast.forecasting.weighting import fitted
 
 __all__ = ["Forecaster"]
@@ -38,7 +29,9 @@ __all__ = ["Forecaster"]
 Array = NDArray[np.float64]
 
 
-class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class Forecaster(
+    NotedDiagram, CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+):
     r"""Forecast one series or many with any scikit-learn regressor.
 
     Use it where you have series rather than windows: it cuts them, scales them, removes what a
@@ -191,6 +184,7 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     # The public methods -----------------------------------------------------------------------
 
+    @with_callbacks
     def fit(self, X: Any, y: Any = None) -> Forecaster:
         """Learn from one series or many.
 
@@ -222,15 +216,16 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         TypeError
             If times, targets or features are of a type that cannot be used.
         """
-        self._check_parameters()
+        check_parameters(self)
         panel, form = self._read(X, y)
         checked = clone(self)
         if y is not None:  # what is wrong with the names of X must be said before anything is lost
             validate_data(checked, X, skip_check_array=True)
-        model = fitted(self._new_model(), panel)
-        intervals = intervals_of(self.intervals, model)
-        if self.intervals == "conformal":
-            intervals.prepare((), self.horizon)
+        with told(self, X, y, n_fits=most_fits(self)):
+            model = fitted(self._new_model(), panel)
+            intervals = intervals_of(self.intervals, model)
+            if self.intervals == "conformal":
+                intervals.prepare((), self.horizon)
         names = ("n_features_in_", "feature_names_in_")
         learnt = {name: getattr(checked, name) for name in names if hasattr(checked, name)}
         regression = model.regression
@@ -404,8 +399,8 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def training_data(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return what the regressor was given, to look into it.
 
-        With a network, ``diagnose(forecaster.regressor_, *forecaster.training_data())`` tells how
-        far back it learns, and what it misses.
+        ``diagnose(forecaster)`` reads them by itself; ``gradient_flow(forecaster.regressor_, X)``
+        measures the gradient of a network on some of them.
 
         Returns
         -------
@@ -428,41 +423,14 @@ class Forecaster(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         tags.target_tags.required = False
         return tags
 
-    # What backtest and pictures share ----------------------------------------------------------
+    def _html_notes(self) -> str:
+        """Return what a notebook shows below the diagram: what it learnt, and its regressor."""
+        if not hasattr(self, "_model"):
+            return ""
+        of_regressor = getattr(self.regressor_, "_html_notes", None)
+        return paragraph(summary_of(self)) + ("" if of_regressor is None else of_regressor())
 
-    def _check_parameters(self) -> None:
-        """Raise if a parameter cannot be used."""
-        regressor = self.regressor
-        if isinstance(regressor, type) or not (
-            hasattr(regressor, "fit") and hasattr(regressor, "predict")
-        ):
-            raise TypeError(
-                f"{regressor=} is no regressor; an object with fit and predict is needed. Pass "
-                "for example regressor=LSTMRegressor()."
-            )
-        if is_classifier(regressor):
-            raise TypeError(
-                f"regressor is a classifier, {type(regressor).__name__}; a regressor is needed, "
-                "which forecasts numbers. Pass for example regressor=Ridge()."
-            )
-        last = regressor[-1] if isinstance(regressor, Pipeline) else regressor
-        if reads_windows(last) and not reads_windows(regressor):
-            raise ValueError(
-                f"regressor is a Pipeline around {type(last).__name__}, which would be given flat "
-                f"rows; windows are needed. Pass regressor={type(last).__name__}(...) itself: the "
-                "rows are scaled already."
-            )
-        if not (isinstance(self.window, str) and self.window == "auto"):
-            check_integer("window", self.window)
-        check_integer("horizon", self.horizon)
-        check_word("baseline", self.baseline, BASELINES)
-        check_word("intervals", self.intervals, INTERVALS)
-        if isinstance(self.regressor_weight, str):
-            check_word("regressor_weight", self.regressor_weight, ["auto"], other="0 to 1")
-        else:
-            check_number("regressor_weight", self.regressor_weight, low=0, high=1, closed_high=True)
-        if self.intervals == "quantile":
-            require_quantiles(regressor)
+    # What backtest and pictures share ----------------------------------------------------------
 
     def _read(self, X: Any, y: Any = None) -> Any:
         """Return data as a panel, and the form that they came in."""

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from seqforecast._blocks import row_blocks
+from seqforecast.forecasting.fit_tasks import fit_clone
 
 __all__ = ["Regression", "TrainingRows", "reads_windows", "validates"]
 
@@ -185,7 +185,7 @@ class Regression:
             X_val, y_val, _ = self.arranged(valid, columns)
             if len(X_val):
                 arguments |= {"X_val": X_val, "y_val": y_val}
-        return clone(self.regressor).fit(X, y, **arguments)
+        return fit_clone(self.regressor, X, y, **arguments)
 
     def _weighted(self, weight: NDArray[np.float64] | None) -> dict[str, Any]:
         takes = weight is not None and has_fit_parameter(self.regressor, "sample_weight")

@@ -34,6 +34,7 @@ _LEARNT = {
 _NAMES = (Numbers("O", 1), Numbers("U", 1))
 _CALLBACKS = (
     EarlyStopping,
+    callbacks.EpochBar,
     *(callbacks.GradientClipping, callbacks.GradientFlowRecorder, callbacks.GradientNorms),
 )
 

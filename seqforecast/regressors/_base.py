@@ -19,6 +19,12 @@ from torch import Generator
 
 from seqforecast import nn
 from seqforecast._batches import WindowDataset
+from seqforecast._callback_support import (
+    OF_A_FIT,
+    SUPPORTED,
+    CallbackSupportMixin,
+    with_callbacks,
+)
 from seqforecast._checks import check_number, targets_array, windows_array
 from seqforecast._scaling import SCALINGS, Scaling
 from seqforecast._threads import computing
@@ -42,12 +48,8 @@ from seqforecast.regressors._parameters import (
     check_unchanged,
     generators,
 )
-from seqforecast.regressors._sklearn_callbacks import (
-    SUPPORTED,
-    CallbackSupportMixin,
-    EpochTasks,
-    with_callbacks,
-)
+from seqforecast.regressors._repr import RecurrentDiagram
+from seqforecast.regressors._sklearn_callbacks import EpochTasks
 from seqforecast.regressors._stream import Stream
 from seqforecast.regressors._training_id import training_id
 
@@ -61,7 +63,9 @@ _CALLER_OF_FIT = 4 if SUPPORTED else 3  # scikit-learn's decorator is one of the
 """Frames between a warning and the line of the user that called `fit` or `partial_fit`."""
 
 
-class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, ABC):
+class RecurrentRegressor(
+    RecurrentDiagram, CallbackSupportMixin, RegressorMixin, BaseEstimator, ABC
+):
     """Fit and predict of a recurrent network on windows.
 
     The base of `RNNRegressor`, `LSTMRegressor` and `GRURegressor`, which hold the parameters and
@@ -313,8 +317,10 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         except BaseException:  # Ctrl-C, too
             kept = self.__dict__.get("history_") is not before.get("history_")
             if not kept:
+                # scikit-learn's decorator, around this, has yet to end what callbacks began.
+                open_ = {name: v for name, v in self.__dict__.items() if name in OF_A_FIT}
                 self.__dict__.clear()
-                self.__dict__.update(before)
+                self.__dict__.update(before | open_)
             raise
 
     def _training_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> WindowDataset:
@@ -406,7 +412,7 @@ class RecurrentRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator, AB
         for _, callback in net.callbacks_:
             if isinstance(callback, Checkpoint):
                 callback.identify(training_id(self, net, data, valid, options))
-        tasks = EpochTasks(self, options["epochs"], raw, lambda: self._fitted_attributes(net))
+        tasks = EpochTasks(self, raw, lambda: self._fitted_attributes(net))
         for_this_fit = [("last_look", LastLook(observer)), ("epoch_tasks", tasks)]
         net.callbacks_ += for_this_fit if SUPPORTED else for_this_fit[:1]
         try:

@@ -7,22 +7,7 @@ from typing import Any
 
 from skorch.callbacks import Callback
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # scikit-learn before 1.9
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in where scikit-learn has no callbacks yet."""
-
-    def with_callbacks(method: Any) -> Any:
-        """Return the method unchanged."""
-        return method
-
-
-SUPPORTED = hasattr(CallbackSupportMixin, "set_callbacks")
-"""Whether the installed scikit-learn has callbacks."""
-
-__all__ = ["SUPPORTED", "CallbackSupportMixin", "EpochTasks", "with_callbacks"]
+__all__ = ["EpochTasks"]
 
 
 class EpochTasks(Callback):
@@ -32,8 +17,6 @@ class EpochTasks(Callback):
     ----------
     estimator : estimator
         The regressor that is being fitted.
-    n_epochs : int
-        The largest number of epochs.
     data : dict
         ``X``, ``y`` and ``metadata`` of the fit, handed to callbacks that ask for them.
     fitted_attributes : callable
@@ -43,19 +26,18 @@ class EpochTasks(Callback):
     def __init__(
         self,
         estimator: Any,
-        n_epochs: int,
         data: dict[str, Any],
         fitted_attributes: Callable[[], dict[str, Any]],
     ) -> None:
         self.estimator = estimator
-        self.n_epochs = n_epochs
         self.data = data
         self.fitted_attributes = fitted_attributes
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Open the task of the whole fit."""
-        context = self.estimator._init_callback_context(max_subtasks=self.n_epochs)
+        context = self.estimator._init_callback_context(max_subtasks=net.max_epochs)
         self._fit_ = context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        self._epoch_: Any = None
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the task of one epoch."""
@@ -64,12 +46,14 @@ class EpochTasks(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Close the task of one epoch; a callback may ask for the end of training."""
-        if self._close(self._epoch_):
+        epoch, self._epoch_ = self._epoch_, None
+        if self._close(epoch):
             raise KeyboardInterrupt  # the way a skorch callback says so
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Close the task of the whole fit."""
-        self._close(self._fit_)
+        """Close the task of the whole fit, unless an epoch broke off: then it is not done."""
+        if self._epoch_ is None:
+            self._close(self._fit_)
 
     def _close(self, task: Any) -> bool:
         return task.call_on_fit_task_end(

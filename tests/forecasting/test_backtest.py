@@ -111,6 +111,41 @@ def test_jobs_change_nothing_and_neither_does_a_second_run():
     assert not hasattr(regressor, "n_features_in_")
 
 
+@pytest.mark.parametrize("options", [{}, {"n_jobs": 2}, {"refit": False}], ids=str)
+def test_bar_counts_the_folds_and_changes_nothing(options, monkeypatch, capfd):
+    monkeypatch.setattr("seqforecast._bars.is_watched", lambda: True)
+    arguments = {"horizon": 3, "n_folds": 3, **options}
+    shown = backtest(forecaster(), SERIES, **arguments, progress=True)
+    err = capfd.readouterr().err
+    assert err.split("\r")[1].startswith("0/3 folds |")
+    assert err.rstrip("\n").split("\r")[-1].startswith("3/3 folds |")
+    pd.testing.assert_frame_equal(shown, backtest(forecaster(), SERIES, **arguments))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_bar_of_a_backtest_that_breaks_off_is_closed(monkeypatch, capfd):
+    fitted = []
+
+    class Fails(Ridge):
+        def fit(self, X, y):
+            fitted.append(len(X))
+            if len(fitted) == 3:
+                raise OSError("the disk is full")
+            return super().fit(X, y)
+
+    monkeypatch.setattr("seqforecast._bars.is_watched", lambda: True)
+    with pytest.raises(OSError, match="disk"):
+        backtest(forecaster(Fails()), SERIES, horizon=3, n_folds=5, progress=True)
+    err = capfd.readouterr().err
+    assert err.rstrip("\n").split("\r")[-1].startswith("2/5 folds")
+    assert err.endswith("\n")
+
+
+def test_bar_is_silent_where_nobody_watches(capfd):
+    backtest(forecaster(), SERIES, horizon=3, n_folds=2, progress=True)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_fitted_forecaster_stays_as_it_was():
     model = forecaster().fit(SERIES[:50])
     before = model.predict(3)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV, KFold
+from skorch.callbacks import Callback
 
 from seqforecast import DivergenceError, LSTMRegressor
+from tests.terminal import shown_in_terminal
 
 EPOCHS = 3
 
@@ -157,6 +159,91 @@ def test_callback_after_a_divergence_is_torn_down(one_ahead):
     with pytest.raises(DivergenceError):
         model.set_callbacks(recorder).fit(X, y)
     assert recorder.events[-1] == "teardown"
+
+
+class Fails(Callback):
+    """Breaks off a training in the middle of an epoch, and after it."""
+
+    def __init__(self, hook):
+        self.hook = hook
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.break_off("on_batch_end")
+
+    def on_epoch_end(self, net, **kwargs):
+        self.break_off("on_epoch_end")
+
+    def break_off(self, hook):
+        if hook == self.hook:
+            raise OSError("the disk is full")
+
+
+@needs_callbacks
+@pytest.mark.parametrize("hook", ["on_batch_end", "on_epoch_end"])
+def test_callback_after_an_error_is_torn_down_and_told_no_end(one_ahead, hook):
+    """Without the end of what began a ProgressBar would wait for ever."""
+    recorder = Recorder()
+    model = small(callbacks=[Fails(hook)]).set_callbacks(recorder)
+    before = dict(vars(model))
+    with pytest.raises(OSError, match="disk"):
+        model.fit(*one_ahead)
+    assert recorder.events[-1] == "teardown"
+    assert "end fit 0" not in recorder.events
+    assert vars(model) == before
+    model.set_params(callbacks=None).fit(*one_ahead)
+    assert recorder.events[-2:] == ["end fit 0", "teardown"]
+
+
+@needs_callbacks
+@pytest.mark.parametrize("again", ["partial_fit", "warm_start"])
+def test_callback_hears_of_every_training_that_goes_on(one_ahead, again):
+    recorder = Recorder()
+    model = small(warm_start=True).set_callbacks(recorder).fit(*one_ahead)
+    recorder.events.clear()
+    getattr(model, "partial_fit" if again == "partial_fit" else "fit")(*one_ahead)
+    n_epochs = 1 if again == "partial_fit" else EPOCHS
+    assert recorder.events[:2] == ["setup", "begin fit 0"]
+    assert recorder.events[-3:] == [f"end epoch {n_epochs - 1}", "end fit 0", "teardown"]
+    assert recorder.events.count("begin fit 0") == 1
+
+
+class Sizes(Recorder):
+    """Writes down how many subtasks are announced."""
+
+    def on_fit_task_begin(self, estimator, context, **kwargs):
+        if context.task_name == "fit":
+            self.events.append(context.max_subtasks)
+
+
+@needs_callbacks
+def test_number_of_epochs_is_the_largest_that_max_steps_allow(one_ahead):
+    sizes = Sizes()
+    model = small(max_epochs=40, max_steps=7, batch_size=24).set_callbacks(sizes).fit(*one_ahead)
+    assert sizes.events[:2] == ["setup", 3]  # of three steps each
+    assert model.n_iter_ == 3
+
+
+@needs_callbacks
+def test_terminal_shows_the_epochs_within_the_folds_of_a_search():
+    pytest.importorskip("rich", reason="scikit-learn draws its bars with rich")
+    lines = shown_in_terminal(
+        """
+import numpy as np
+from sklearn.callback import ProgressBar
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from seqforecast import LSTMRegressor, make_windows
+X, y = make_windows(np.sin(np.arange(60.0)), window=8)
+model = make_pipeline(StandardScaler(), LSTMRegressor(hidden_size=4, max_epochs=3))
+search = GridSearchCV(model, {"lstmregressor__lr": [0.01]}, cv=KFold(2))
+search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
+"""
+    )
+    shown = lines[-11:]  # the last state: search and refit, and in each fit pipeline, scaler, net
+    assert shown[0].startswith("GridSearchCV - fit")
+    assert sum("LSTMRegressor - fit" in line for line in shown) == 3
+    assert all("100%" in line for line in shown)
 
 
 @needs_callbacks
