@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast._checks import check_integer, require_finite, targets_array
-from seqforecast._observation import GradientFlow
-from seqforecast.clipping import ClipNorm
 from seqforecast.diagnosis._flow import gradient_flow, recurrent_part
-from seqforecast.gradients.findings import Diagnosis, Evidence, findings, reach
+from seqforecast.forecasting import Forecaster
+from seqforecast.gradients.findings import Diagnosis, findings
 from seqforecast.gradients.residuals import MissedLag, missed_lag
 from seqforecast.regressors._base import RecurrentRegressor
+from seqforecast.regressors._records import evidence_of, summary_of
 
 __all__ = ["diagnose"]
 
@@ -33,11 +33,12 @@ def diagnose(
     Parameters
     ----------
     estimator : RNNRegressor, LSTMRegressor, GRURegressor, Pipeline, fitted search or Forecaster
-        A fitted recurrent regressor, or what ends in one; a Forecaster of one where `X` is None.
+        A fitted recurrent regressor, or what ends in one. A Forecaster of one, and a fitted search
+        over it, have windows and targets of their own, those of their fit: `X` and `y` stay None.
     X : array-like of shape (n_windows, window * n_channels) or \
 (n_windows, window, n_channels), default=None
         Windows, as for ``estimator.predict``, in time order. None looks at the recorded
-        `gradient_flow_` alone.
+        `gradient_flow_` alone, but for a Forecaster.
     y : array-like of shape (n_windows,), (n_windows, n_outputs) or \
 (n_windows, window, n_outputs), default=None
         What came. Up to 4,000 windows, spread evenly, are looked at.
@@ -81,30 +82,24 @@ def diagnose(
     if y is not None and X is None:
         raise ValueError("X is None, but y was given; both are needed. Pass the windows of y, too.")
     regressor, inner = recurrent_part(estimator, X)
+    if X is None and (forecaster := _forecaster(estimator)) is not None:
+        return diagnose(forecaster.regressor_, *forecaster.training_data(), season=season)
     flow = (
         getattr(regressor, "gradient_flow_", None) if X is None else gradient_flow(regressor, inner)
     )
-    measured: dict[str, Any] = {}
-    if flow is not None:
-        measured = {
-            "curves": flow.lag_curve[-1],
-            "memory": float(flow.effective_memory[-1, 0]),
-            "spread": flow.spread[-1],
-            "strongest_lag": _strongest_lag(flow),
-        }
-        if y is not None:
-            measured["missed"] = _missed(estimator, regressor, X, inner, y, measured["memory"])
-    history = regressor.history_
-    names = ("grad_norm", "grad_norm_max", "clip_fraction", "skipped_steps")
-    evidence = Evidence(
-        params=regressor.get_params(deep=False),
-        window=regressor.window_,
-        season=season,
-        max_norm=_max_norm(regressor),
-        **{name: history[name].to_numpy(dtype=float) for name in names},
-        **measured,
-    )
-    return Diagnosis(findings(evidence), summary=_summary(regressor, evidence))
+    missed = None
+    if flow is not None and y is not None:
+        memory = float(flow.effective_memory[-1, 0])
+        missed = _missed(estimator, regressor, X, inner, y, memory)
+    evidence = evidence_of(regressor, flow, season=season, missed=missed)
+    summary = summary_of(regressor, evidence, has_targets=y is not None)
+    return Diagnosis(findings(evidence), summary=summary)
+
+
+def _forecaster(estimator: Any) -> Forecaster | None:
+    """Return a Forecaster, or that of a fitted search."""
+    best = getattr(estimator, "best_estimator_", estimator)
+    return best if isinstance(best, Forecaster) else None
 
 
 def _missed(
@@ -137,33 +132,3 @@ def _missed(
 
 def _rows(X: Any, rows: NDArray[np.int64]) -> Any:
     return X.iloc[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]
-
-
-def _strongest_lag(flow: GradientFlow) -> int | None:
-    by_lag = flow.input_sensitivity.sum(axis=(0, 2))
-    return int(by_lag.argmax()) if by_lag.any() else None
-
-
-def _max_norm(regressor: RecurrentRegressor) -> float | None:
-    """Return the norm at which the last training clipped, where it is a fixed one."""
-    clipping = regressor.net_.clipping
-    return float(clipping.max_norm) if isinstance(clipping, ClipNorm) else None
-
-
-def _summary(regressor: RecurrentRegressor, evidence: Evidence) -> str:
-    name, n_epochs = type(regressor).__name__, regressor.n_iter_
-    head = f"{name} after {n_epochs} epoch{'s' if n_epochs != 1 else ''}"
-    if evidence.curves is None:
-        return f"{head}: its gradient was not observed. Pass X, or set observe='auto'."
-    if not np.isfinite(evidence.memory):
-        return f"{head}: its weights or its forecasts are not finite."
-    if evidence.strongest_lag is None:
-        return f"{head}: the forecast does not depend on X."
-    said = (
-        f"{head}: {reach(evidence.memory, evidence.window)}, and the forecast moves most with the "
-        f"input at lag {evidence.strongest_lag}."
-    )
-    tested = evidence.season is not None or evidence.missed is not None
-    if not tested and evidence.memory < evidence.window:
-        said += " Whether it misses something was not tested: that takes X and y, enough of them."
-    return said

@@ -95,7 +95,7 @@ def recurrent_part(estimator: Any, X: Any = None) -> tuple[RecurrentRegressor, A
             if X is not None:
                 raise TypeError(
                     "got a Forecaster and X; its regressor and the windows that this was given are "
-                    "needed. Pass forecaster.regressor_, *forecaster.training_data()."
+                    "needed. Pass the Forecaster alone, or its regressor_ with windows for it."
                 )
             part = part.regressor_
         elif isinstance(part, TransformedTargetRegressor):
