@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import seqforecast
 
-__all__ = ["show_versions"]
+__all__ = ["show_versions", "versions"]
 
 _REQUIRED = ("numpy", "pandas", "safetensors", "scikit-learn", "scipy", "skorch", "torch")
 _OPTIONAL = ("dask", "distributed", "matplotlib", "onnx", "onnxruntime")
@@ -33,7 +33,15 @@ def show_versions() -> None:
     kernels       ...
     numpy         ...
     """
-    rows = {
+    rows = versions()
+    width = max(len(name) for name in rows)
+    for name, value in rows.items():
+        print(f"{name:<{width}}  {value}")
+
+
+def versions() -> dict[str, str]:
+    """Return the version of everything that is at work, by name."""
+    return {
         "seqforecast": seqforecast.__version__,
         "Python": platform.python_version(),
         "system": platform.platform(),
@@ -41,9 +49,6 @@ def show_versions() -> None:
         "kernels": _kernels(),
         **{name: _version(name) for name in _REQUIRED + _OPTIONAL},
     }
-    width = max(len(name) for name in rows)
-    for name, value in rows.items():
-        print(f"{name:<{width}}  {value}")
 
 
 def _kernels() -> str:

@@ -212,7 +212,7 @@ def log_scale(ax: Axes, low: float, high: float) -> None:
     """Make the y axis logarithmic where that shows more, with few and plain ticks."""
     from matplotlib.ticker import LogLocator
 
-    if not 0 < 2 * low < high < np.inf:
+    if not 0 < 5 * low < high < np.inf:  # of 1, 2 and 5 two are within, or there are no ticks
         return
     ax.set_yscale("log")
     if high / low < _PLAIN:

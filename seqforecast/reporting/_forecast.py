@@ -1,0 +1,277 @@
+"""The forecast of a forecaster: pictures and tables, of the most telling series where many are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seqforecast.displays import ForecastDisplay
+from seqforecast.displays._forecast_frames import Frames, levels_of
+from seqforecast.displays._forecast_read import read_forecast
+from seqforecast.forecasting import Forecaster
+from seqforecast.reporting._html import (
+    Markup,
+    aligned,
+    details,
+    element,
+    grid,
+    number,
+    paragraph,
+    table,
+)
+from seqforecast.reporting._measured import Measured, shown_levels
+from seqforecast.reporting._svg import Pictures
+
+__all__ = ["Chosen", "chosen_series", "forecast_part"]
+
+_PICTURES = 6
+"""Of a panel so many series are shown at most."""
+
+_LAST_LETTER = "\N{LATIN SMALL LETTER EZH WITH CARON}"
+"""Up to here matplotlib's own font is complete, and warns of nothing."""
+
+_HISTORIES = 3
+"""Horizons of the past that a picture shows of steps that were measured."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A series that is shown, and why."""
+
+    name: Any
+    why: str
+
+
+def chosen_series(ids: pd.Index, measured: Measured | None) -> list[Chosen]:
+    """Choose the series that say most: all of a few, else those forecast worst, median and best."""
+    if measured is None:
+        return [Chosen(name, "") for name in ids[:_PICTURES]]
+    errors = measured.by_series
+    errors = errors[ids.get_indexer(pd.Index(errors.index, tupleize_cols=False)) >= 0]
+    metric = str(errors.name).upper()
+    if len(ids) <= _PICTURES:
+        known = {name: f"{metric} {number(errors[name])}" for name in errors.index}
+        return [Chosen(name, known.get(name, "")) for name in ids]
+    each = min(_PICTURES // 3, max(1, len(errors) // 3))
+    middle = (len(errors) - each) // 2
+    places = [*range(each), *range(middle, middle + each), *range(len(errors) - each, len(errors))]
+    words = np.repeat(["worst", "median", "best"], each)
+    chosen: dict[Any, str] = {}
+    for place, word in zip(places, words, strict=True):
+        which = f"among the {word}, {metric} {number(errors.iloc[place])}"
+        chosen.setdefault(errors.index[place], which)
+    return [Chosen(name, why) for name, why in chosen.items()]
+
+
+def forecast_part(
+    forecaster: Forecaster, chosen: Sequence[Chosen], measured: Measured | None, draw: Pictures
+) -> list[Markup]:
+    """Return the pictures and tables of the next steps, and what there is to say about them."""
+    panel = forecaster._model.panel
+    if panel.future_names:
+        names = ", ".join(map(str, panel.future_names))
+        return _of_measured(forecaster, chosen, measured, draw, names)
+    levels = shown_levels(forecaster)
+    frames = read_forecast(
+        forecaster,
+        None,
+        level=list(levels) or None,
+        ids=[one.name for one in chosen],
+        n_history=None,
+        truth=None,
+    )
+    content = [paragraph(_introduction(forecaster, frames, len(chosen)))]
+    if not levels:
+        content.append(paragraph(_no_intervals(forecaster)))
+    parts = [
+        part
+        for place, one in enumerate(chosen)
+        for part in _one_series(frames, one, place, draw, alone=len(chosen) == 1)
+    ]
+    return [*content, grid(*parts)]
+
+
+def _introduction(forecaster: Forecaster, frames: Frames, n_chosen: int) -> str:
+    panel = forecaster._model.panel
+    horizon = int(forecaster.horizon)
+    steps = "The next step" if horizon == 1 else f"The next {horizon} steps"
+    end = panel.calendar.label(int(panel.last.max()))
+    said = f"{steps} after {end}, the newest step that the forecaster knows."
+    if n_chosen < panel.n_series:
+        said += (
+            f" {n_chosen} of {panel.n_series:,} series are shown: those with the largest, the "
+            "median and the smallest errors below."
+        )
+    if levels_of(frames.forecast):
+        said += (
+            " The bands are intervals that are meant to hold each value with the probability "
+            "beside them."
+        )
+    return said
+
+
+def _no_intervals(forecaster: Forecaster) -> str:
+    if forecaster.intervals == "quantile":
+        return "There are no intervals: the quantiles of the regressor come in no pair."
+    return "There are no intervals: the series are too short to measure how far forecasts err."
+
+
+def _one_series(
+    frames: Frames, one: Chosen, place: int, draw: Pictures, *, alone: bool
+) -> list[Markup]:
+    """Return the picture and the table of one series."""
+    forecast, history = (_of(frame, one.name) for frame in (frames.forecast, frames.history))
+    label = str(one.name)
+    title = f"Forecast of {label}" + (f" ({one.why})" if one.why and not alone else "")
+    picture = draw.figure(
+        f"forecast-{place}",
+        title,
+        _description(forecast, history),
+        lambda ax: _draw(ax, forecast, history, one.name),
+    )
+    rows = table(
+        f"Forecast of {label}",
+        ["time", "forecast", *(name for _, name in _ends(forecast))],
+        _rows(forecast, history),
+        name=f"forecast-table-{place}",
+        tall=True,
+    )
+    if alone:
+        return [picture, rows]
+    return [element("div", picture, details("The same as a table", rows))]
+
+
+def _draw(
+    ax: Any, forecast: pd.DataFrame, history: pd.DataFrame, name: Any, truth: Any = None
+) -> None:
+    ForecastDisplay(forecast, history=history, truth=truth).plot(ax=ax, naive=False)
+    ax.set_ylabel(_short(name))
+
+
+def _short(name: Any) -> str:
+    """Return what of a name fits beside an axis; nothing of what matplotlib's font cannot write.
+
+    The whole name stands below the picture.
+    """
+    text = str(name)
+    if not text.isprintable() or max(text, default="") > _LAST_LETTER:
+        return ""
+    return (text if len(text) <= 28 else f"{text[:25]}...").replace("$", r"\$")
+
+
+def _of(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
+    """Return the rows of one series, whose name may be a tuple."""
+    one = pd.Index([name], tupleize_cols=False)
+    return frame[one.get_indexer(pd.Index(frame["unique_id"], tupleize_cols=False)) == 0]
+
+
+def _ends(forecast: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the columns of the ends of intervals, and what they are called in a table."""
+    return [
+        (f"{short}-{level}", f"{end} {level}\N{NO-BREAK SPACE}%")
+        for level in levels_of(forecast)
+        for short, end in (("lo", "low"), ("hi", "high"))
+    ]
+
+
+def _rows(forecast: pd.DataFrame, history: pd.DataFrame) -> list[list[Any]]:
+    names = ["y_hat", *(name for name, _ in _ends(forecast))]
+    columns = [aligned(forecast[name], _spread(forecast, history)) for name in names]
+    return [list(row) for row in zip(map(_time, forecast["ds"]), *columns, strict=True)]
+
+
+def _spread(forecast: pd.DataFrame, history: pd.DataFrame) -> Any:
+    """Return the values whose spread says how many decimals matter."""
+    return np.concatenate([forecast["y_hat"].to_numpy(float), history["y"].to_numpy(float)])
+
+
+def _time(moment: Any) -> str:
+    """Write a time without what is zero in it."""
+    return str(moment).removesuffix(" 00:00:00")
+
+
+def _description(forecast: pd.DataFrame, history: pd.DataFrame) -> str:
+    """Say what the picture of a forecast shows."""
+    like = _spread(forecast, history)
+    y_hat = forecast["y_hat"].to_numpy(float)
+    begin, end, low, high = aligned([y_hat[0], y_hat[-1], y_hat.min(), y_hat.max()], like)
+    first, last = _time(forecast["ds"].iloc[0]), _time(forecast["ds"].iloc[-1])
+    known = history["y"].dropna()
+    said = f"The last known value is {aligned([known.iloc[-1]], like)[0]}. " if len(known) else ""
+    if len(y_hat) == 1:
+        said += f"The forecast for {first} is {begin}"
+    else:
+        said += (
+            f"The forecast begins with {begin} at {first} and ends with {end} at {last}; it lies "
+            f"between {low} and {high}"
+        )
+    for level in levels_of(forecast)[-1:]:
+        ends = [forecast[f"{end}-{level}"].iloc[-1] for end in ("lo", "hi")]
+        low, high = aligned(ends, like)
+        said += f". The {level}\N{NO-BREAK SPACE}% interval of the last step is {low} to {high}"
+    return f"{said}."
+
+
+def _of_measured(
+    forecaster: Forecaster,
+    chosen: Sequence[Chosen],
+    measured: Measured | None,
+    draw: Pictures,
+    names: str,
+) -> list[Markup]:
+    """Show the newest steps that were measured, where the future needs features nobody gave."""
+    content = [
+        paragraph(
+            f"The next steps cannot be forecast here: that takes the future values of {names}. "
+            "Pass them to predict. Below are the newest steps whose features and values are known."
+        )
+    ]
+    if measured is None:
+        return content
+    parts = [
+        _newest(forecaster, rows, one, place, draw)
+        for place, one in enumerate(chosen)
+        if len(rows := _of(measured.folds, one.name))
+    ]
+    return [*content, grid(*parts)]
+
+
+def _newest(
+    forecaster: Forecaster, folds: pd.DataFrame, one: Chosen, place: int, draw: Pictures
+) -> Markup:
+    """Return the picture of the newest forecast that was measured of a series."""
+    rows = folds[folds["cutoff"] == folds["cutoff"].max()]
+    history, truth = _past(forecaster, one.name, rows), rows[["unique_id", "ds", "y"]]
+    came = aligned([rows["y"].iloc[-1]], _spread(rows, history))[0]
+    return draw.figure(
+        f"forecast-{place}",
+        f"Newest measured forecast of {one.name}" + (f" ({one.why})" if one.why else ""),
+        f"{_description(rows, history)} What came at the last step is {came}.",
+        lambda ax: _draw(ax, rows, history, one.name, truth),
+    )
+
+
+def _past(forecaster: Forecaster, name: Any, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what was known before some steps, as much as says how they go on."""
+    panel = forecaster._model.panel
+    one = int(panel.ids.get_indexer(pd.Index([name], tupleize_cols=False))[0])
+    empty = pd.DataFrame({"unique_id": [], "ds": [], "y": []})
+    if one < 0:
+        return empty
+    cutoff = int(panel.calendar.positions(pd.Index(rows["cutoff"]))[0])
+    wanted = max(_HISTORIES * len(rows), 24)
+    begin = max(int(panel.first[one]), cutoff + 1 - wanted)
+    end = min(cutoff, int(panel.last[one])) + 1
+    start = int(panel.offsets[one] - panel.first[one])
+    at = np.arange(begin, end)
+    return pd.DataFrame(
+        {
+            "unique_id": pd.Index([name], tupleize_cols=False).repeat(len(at)),
+            "ds": panel.calendar.times(at),
+            "y": panel.values[start + at],  # noqa: PD011  (an array)
+        }
+    )
