@@ -1,22 +1,27 @@
-# Every target sets up .venv first, from constraints.txt; nothing outside this folder changes.
+# Every target sets up .venv first, from constraints.txt, test-peers .venv-peers; nothing outside
+# this folder changes.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 KERNELS := $(wildcard seqforecast/nn/kernels/src/*)
 READY := $(VENV)/.ready
+PEERS := .venv-peers
 PYTEST_ARGS ?=
+CO2 := seqforecast/datasets/data/co2.csv --time date --target co2 --horizon 12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo examples test test-full lint docs bench clean
+.PHONY: help demo test test-full test-peers lint docs bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY)  ## forecast a real series and show the result
-	$(BIN)/python examples/first_forecast.py
-
-examples: $(READY)  ## run every example; their pictures go to examples/output
-	for example in examples/*.py; do $(BIN)/python $$example || exit 1; done
+demo: $(READY)  ## backtest, forecast and diagnose a real series; the pictures go to demo/
+	@mkdir -p demo
+	$(BIN)/seqforecast backtest $(CO2) --level 80 --plot demo/backtest.png
+	@echo
+	$(BIN)/seqforecast forecast $(CO2) --level 80 --plot demo/forecast.png
+	@echo
+	$(BIN)/seqforecast diagnose $(CO2) --html demo/report.html
 
 test: $(READY)  ## run the test suite; PYTEST_ARGS="-k windows" picks some
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
@@ -24,19 +29,22 @@ test: $(READY)  ## run the test suite; PYTEST_ARGS="-k windows" picks some
 test-full: $(READY)  ## the same, slow tests included
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+test-peers: $(PEERS)/.ready  ## in skforecast, mlforecast and beside others: 2.4 GB, some minutes
+	$(PEERS)/bin/python -m pytest tests/peers docs/howto $(PYTEST_ARGS)
+
 lint: $(READY)  ## ruff, its formatter, and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-docs: $(READY)  ## build the documentation into docs/_build/html; warnings are errors
+docs: $(READY)  ## build docs/_build/html, which runs the examples; warnings are errors
 	$(BIN)/python -m sphinx -W -n --keep-going -b html docs docs/_build/html
 
 bench: $(READY)  ## measure how fast a fit is
 	$(BIN)/python benchmarks/fit_speed.py && $(BIN)/python benchmarks/kernels.py
 
 clean:  ## remove the environment and all that was built
-	rm -rf $(VENV) build dist *.egg-info docs/_build docs/_generated docs/_api_tables.md
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info docs/_build docs/_generated docs/_api_tables.md docs/auto_examples
 	rm -f seqforecast/_native*.so seqforecast/_native*.pyd
 	rm -rf .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
@@ -51,4 +59,12 @@ $(READY): pyproject.toml setup.py constraints.txt $(KERNELS)
 	SEQFORECAST_KERNELS= \
 		$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
 	@$(BIN)/python -c "from seqforecast._kernels import status; print('kernels:', status())"
+	touch $@
+
+# The kernels that .venv has built are used where they are there, torch's where not.
+$(PEERS)/.ready: pyproject.toml constraints-peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet -c constraints-peers.txt pybind11 setuptools wheel
+	SEQFORECAST_KERNELS=0 $(PEERS)/bin/python -m pip install --quiet -c constraints-peers.txt \
+		--no-build-isolation -e '.[peers]'
 	touch $@

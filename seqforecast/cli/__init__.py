@@ -1,0 +1,100 @@
+"""The command line: ``seqforecast forecast | backtest | diagnose``.
+
+What is imported here and in the parser is imported by ``seqforecast --help``: the standard library
+alone, so that help comes at once. Whatever computes is imported by the command that runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from seqforecast.cli._parser import parser
+from seqforecast.cli._words import CommandError, say_error, warnings_in_words
+
+__all__ = ["main"]
+
+_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+
+_EXPECTED = (
+    CommandError,
+    ArithmeticError,
+    ImportError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+"""What the package raises where data, arguments or the machine do not serve."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line, and return its exit code.
+
+    Use it to call a command from Python as a terminal would; `Forecaster`, `backtest` and
+    `diagnose` return frames and objects in place of text.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        The arguments, without the name of the program; None takes those of the process.
+
+    Returns
+    -------
+    int
+        0 if it worked, 1 if the data cannot be used, a forecast failed or a result cannot be
+        written, 2 if the command line is wrong, 130 after Ctrl-C.
+
+    Examples
+    --------
+    >>> from seqforecast.cli import main
+    >>> main(["--version"])
+    seqforecast ...
+    0
+    """
+    try:
+        code = _run(argv)
+        _flush()
+    except BrokenPipeError:  # whoever reads has read enough, as in `seqforecast ... | head`
+        _forget_stdout()
+        return 0
+    except OSError as error:
+        _forget_stdout()
+        say_error(error)
+        return _FAILED
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        arguments = parser().parse_args(argv)
+        with warnings_in_words():
+            import_module(f"seqforecast.cli._{arguments.command}").run(arguments)
+    except SystemExit as leaving:  # argparse has said all
+        return leaving.code if isinstance(leaving.code, int) else _USAGE
+    except KeyboardInterrupt:
+        say_error("interrupted.")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except _EXPECTED as error:
+        say_error(error)
+        return _FAILED
+    return 0
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _forget_stdout() -> None:
+    """Let what is left in the buffer go nowhere, or Python complains of it at its end."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):  # not a file: there is no buffer
+        pass

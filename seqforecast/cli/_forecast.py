@@ -1,0 +1,77 @@
+"""``seqforecast forecast``: fit, forecast, and print, write or draw it."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from typing import Any
+
+import pandas as pd
+
+from seqforecast.cli._fitting import described, forecaster_of, progress, seconds
+from seqforecast.cli._packages import require_packages
+from seqforecast.cli._paths import STREAM, check_writable
+from seqforecast.cli._series import SeriesTable, read_series
+from seqforecast.cli._tables import shown_rows, table
+from seqforecast.cli._words import filled
+from seqforecast.cli._writing import (
+    draw_without_window,
+    write_figure,
+    write_table,
+)
+from seqforecast.displays import ForecastDisplay
+from seqforecast.forecasting import Forecaster
+
+__all__ = ["run"]
+
+
+def run(arguments: Namespace) -> None:
+    """Run the command."""
+    a = arguments
+    for path in (a.out, a.plot):
+        check_writable(path, data=a.data)
+    require_packages(table=a.out, plot=a.plot)
+    data = read_series(a)
+    forecaster = forecaster_of(a, data)
+    steps: Any = data.next_rows(a.horizon) if a.future else a.horizon
+    start = time.perf_counter()
+    with progress(forecaster, fits=2):
+        forecaster.fit(data.known)
+        forecast = forecaster.predict(steps, level=a.level or None)
+    took = seconds(start)
+    result = data.without_id(forecast)
+    if a.out is not None:
+        write_table(result, a.out, sep=data.sep, decimal=data.decimal)
+    if a.plot is not None:
+        draw_without_window()
+        display = ForecastDisplay.from_estimator(forecaster, steps, level=a.level or None)
+        write_figure(display.figure_, a.plot)
+    if a.out != STREAM:
+        _report(a, data, forecaster, result, took)
+
+
+def _report(
+    a: Namespace, data: SeriesTable, forecaster: Forecaster, result: pd.DataFrame, took: str
+) -> None:
+    print(filled(f"{described(a, data, forecaster)} Fitted in {took}.\n{_cutoff(data)}"))
+    if a.out is None:
+        shown = shown_rows(result)
+        text, hidden = table(shown)
+        print(f"\n{text}")
+        if shown.left_out or hidden:
+            what = [f"all {len(result)} rows"] if shown.left_out else []
+            what += [f"the columns {', '.join(hidden)}"] if hidden else []
+            print(filled(f"\n--out forecast.csv writes {' and '.join(what)}."))
+    else:
+        print(f"{len(result)} rows are in {a.out}.")
+    if a.plot is not None:
+        print(f"The picture is in {a.plot}.")
+
+
+def _cutoff(data: SeriesTable) -> str:
+    """Say what is the last time that was known."""
+    panel = data.panel
+    first, last = (panel.calendar.label(int(edge)) for edge in (panel.last.min(), panel.last.max()))
+    if first == last:
+        return f"The last known time is {last}."
+    return f"The last known times are {first} to {last}; each series goes on from its own."

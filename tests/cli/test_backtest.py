@@ -1,0 +1,156 @@
+"""``seqforecast backtest``: the numbers of the Python API, and an honest verdict."""
+
+import re
+from argparse import Namespace
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seqforecast import backtest, evaluate, recurrent_forecaster
+from seqforecast.cli._parser import parser
+from seqforecast.cli._series import read_series
+from seqforecast.cli._verdict import verdict
+
+
+def forecaster():
+    return recurrent_forecaster(horizon=7, random_state=0).set_params(regressor__max_steps=3)
+
+
+@pytest.fixture
+def folds(daily):
+    series = daily.set_index("day")["sold"]
+    return backtest(forecaster(), series, horizon=7, n_folds=2, level=80)
+
+
+def number_after(text, *words):
+    found = re.search(r"\s+".join(map(re.escape, words)) + r"\s+(\S+)\s+(\S+)", text)
+    assert found, text
+    return float(found[1]), float(found[2])
+
+
+def test_numbers_are_those_of_python(run, folds):
+    done = run("backtest", "daily.csv", "--folds", "2", "--level", "80")
+    assert done.code == 0
+    errors = evaluate(folds, ["mae", "smape", "mase"]).set_index("metric")
+    for metric, name in (("mae", "MAE"), ("smape", "sMAPE"), ("mase", "MASE")):
+        shown = number_after(done.out, f"\n{name}")
+        assert shown == pytest.approx(errors.loc[metric].to_list(), rel=2e-3)
+    by_step = evaluate(folds, "mae", by="step")
+    for row in by_step.itertuples():
+        shown = number_after(done.out, f"\n{row.step:4d}")
+        assert shown == pytest.approx((row.y_hat, row.seasonal_naive), abs=1e-3)
+    share = 100 * evaluate(folds, "coverage")["y_hat"].item()
+    assert f"80 % intervals held {share:.0f} % of what came." in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_all_forecasts_are_written(run, folds):
+    done = run("backtest", "daily.csv", "--folds", "2", "--level", "80", "--out", "-")
+    frame = pd.read_csv(StringIO(done.out), parse_dates=["cutoff", "day"])
+    expected = folds.drop(columns="unique_id").rename(columns={"ds": "day", "y": "sold"})
+    assert frame.columns.to_list() == expected.columns.to_list()
+    for name in ("y_hat", "lo-80", "seasonal_naive", "mase_scale"):
+        assert frame[name].to_numpy() == pytest.approx(expected[name].to_numpy())
+    assert (frame["cutoff"].to_numpy() == expected["cutoff"].to_numpy()).all()
+
+
+def test_of_many_series_the_worst_are_shown(run, stores):
+    done = run("backtest", "stores.csv", "--id", "store", "--folds", "2")
+    frame = backtest(
+        forecaster().set_params(columns=("store", "day", "sold"), past=[], future=[], static=[]),
+        stores,
+        horizon=7,
+        n_folds=2,
+    )
+    errors = evaluate(frame, "mase", by="series", columns=("store", "day", "sold"))
+    worst = errors.sort_values("y_hat", ascending=False)["store"].astype(str).to_list()
+    rows = done.out[done.out.index("By series:") :].splitlines()[2:5]
+    assert [row.split()[0] for row in rows] == worst
+    shown = sorted(float(row.split()[3]) for row in rows)
+    assert shown == pytest.approx(sorted(errors["y_hat"]), abs=1e-3)
+
+
+def test_no_refit_fits_once(run, daily):
+    series = daily.set_index("day")["sold"]
+    once = backtest(forecaster(), series, horizon=7, n_folds=2, refit=False)
+    out = run("backtest", "daily.csv", "--folds", "2", "--no-refit", "--out", "-").out
+    assert pd.read_csv(StringIO(out))["y_hat"].to_numpy() == pytest.approx(once["y_hat"].to_numpy())
+    anew = run("backtest", "daily.csv", "--folds", "2", "--out", "-").out
+    assert anew != out
+
+
+def test_pictures(run, here):
+    assert run("backtest", "daily.csv", "--folds", "2", "--plot", "f.png").code == 0
+    assert (here / "f.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_too_many_folds_are_refused_in_words_of_the_command_line(run):
+    said = " ".join(run("backtest", "daily.csv", "--folds", "20").err.split())
+    assert "--folds 20 and --horizon 7 leave 0 value(s)" in said
+    assert "Pass fewer --folds or more data." in said
+
+
+# ------------------------------------------------------------------------------- the verdict
+
+
+def said_of(here, ours, naive, season=None):  # noqa: ARG001
+    """Judge folds of one step each, whose errors are given."""
+    arguments = parser().parse_args(
+        ["backtest", "daily.csv", "--time", "day", "--target", "sold", "--horizon", "1"]
+    )
+    arguments = Namespace(**{**vars(arguments), "season": season})
+    frame = pd.DataFrame(
+        {
+            "series of day sold": "sold",
+            "cutoff": range(len(ours)),
+            "step": 1,
+            "day": range(1, len(ours) + 1),
+            "sold": 0.0,
+            "y_hat": np.array(ours, dtype=float),
+            "seasonal_naive": np.array(naive, dtype=float),
+            "mase_scale": 1.0,
+        }
+    )
+    return verdict(frame, read_series(arguments), arguments)
+
+
+@pytest.mark.parametrize(
+    ("ours", "naive", "said"),
+    [
+        (
+            [1, 1, 1],
+            [2, 2, 2],
+            "Better than LAST in 3 of 3 folds; the error is 50 % lower.",
+        ),
+        (
+            [1, 1, 3],
+            [2, 2, 2],
+            "Better than LAST in 2 of 3 folds; the error is 17 % lower.",
+        ),
+        (
+            [3, 3, 1],
+            [2, 2, 2],
+            "Worse than LAST: better in 1 of 3 folds, the error is 17 % higher.",
+        ),
+        ([3, 3, 1], [2, 2, 2], "Use the naive forecast."),
+        ([0, 2.1, 2.1], [2, 2, 2], "Not clear: the error is lower"),
+        ([9, 1, 1], [2, 2, 2], "Not clear: the error is higher"),
+        ([2, 2, 1.98], [2, 2, 2], "As good as repeating the last season"),
+        ([0, 0], [0, 0], "Both are without any error"),
+        ([1, 1], [0, 0], "Worse than repeating the last season"),
+        ([1], [2], "in 1 of 1 fold;"),
+    ],
+)
+def test_verdicts(here, ours, naive, said):
+    assert said.replace("LAST", "repeating the last season") in said_of(here, ours, naive)
+
+
+def test_without_a_season_the_last_value_is_repeated(here):
+    assert "repeating the last value" in said_of(here, [1], [2], season=[None])
+
+
+def test_the_verdict_closes_the_table(run):
+    done = run("backtest", "daily.csv", "--folds", "2")
+    assert "repeating the last season" in done.out.split("\n\n")[-1]
