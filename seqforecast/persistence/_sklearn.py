@@ -19,6 +19,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from seqforecast.lag_order import OldestFirst
 from seqforecast.serialization.codec import Kind, Parts
 from seqforecast.serialization.fields import Each, Numbers, Table, holds, shown
 
@@ -40,6 +41,7 @@ _LEARNT = {
     **dict.fromkeys(("lambdas_", "references_"), _FLOATS),
     "quantiles_": Numbers("f", 2),
     "n_quantiles_": Integral,
+    "columns_": Numbers("i", 1),  # of OldestFirst
     "coef_": (_FLOATS, Numbers("f", 2)),
     "intercept_": (Real, _FLOATS),
     "regressor_": BaseEstimator,
@@ -58,6 +60,7 @@ _NEEDED: dict[type, tuple[str, ...]] = {
     MinMaxScaler: ("min_", "scale_", "data_min_", "data_max_"),
     MaxAbsScaler: ("scale_",),
     PowerTransformer: ("lambdas_",),
+    OldestFirst: ("columns_", "n_features_in_"),
     QuantileTransformer: ("quantiles_", "references_", "n_quantiles_"),
     TransformedTargetRegressor: ("regressor_", "transformer_", "_training_dim"),
     **dict.fromkeys((ElasticNet, Lasso, LinearRegression, Ridge), ("coef_", "intercept_")),
@@ -141,6 +144,7 @@ ESTIMATORS = (
         for cls in (
             *(FunctionTransformer, MaxAbsScaler, MinMaxScaler, PowerTransformer),
             *(QuantileTransformer, RobustScaler, StandardScaler),
+            OldestFirst,
             *(ElasticNet, Lasso, LinearRegression, Ridge),
             TransformedTargetRegressor,
         )

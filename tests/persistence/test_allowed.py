@@ -288,6 +288,7 @@ def test_every_class_that_is_loaded_was_looked_at():
         "LinearRegression",
         "MaxAbsScaler",
         "MinMaxScaler",
+        "OldestFirst",
         "Pipeline",
         "PowerTransformer",
         "QuantileTransformer",
