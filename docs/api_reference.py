@@ -19,7 +19,7 @@ SECTIONS = (
         "seqforecast",
         ("RNNRegressor", "LSTMRegressor", "GRURegressor", "Stream"),
     ),
-    Section("Windows", "seqforecast", ("make_windows", "last_window")),
+    Section("Windows", "seqforecast", ("make_windows", "last_window", "OldestFirst")),
     Section(
         "Forecasting",
         "seqforecast",
@@ -32,6 +32,7 @@ SECTIONS = (
             "ForecastDisplay",
         ),
     ),
+    Section("Reports", "seqforecast", ("report",)),
     Section(
         "Saving and serving",
         "seqforecast",
@@ -79,7 +80,7 @@ SECTIONS = (
     Section(
         "Callbacks for skorch nets",
         "seqforecast.callbacks",
-        ("Checkpoint", "GradientFlowRecorder", "GradientNorms", "GradientClipping"),
+        ("Checkpoint", "EpochBar", "GradientFlowRecorder", "GradientNorms", "GradientClipping"),
     ),
     Section(
         "Gradient clipping",

@@ -21,6 +21,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_api_tables.md"]
@@ -39,8 +40,21 @@ autodoc_typehints = "none"  # the docstrings tell types and shapes
 numpydoc_show_class_members = False  # the class template lists them
 
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3  # pages link to each other's headings
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"seqforecast {release}"
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"\.py$",  # all of them run
+    "within_subsection_order": "gallery.InReadingOrder",
+    "abort_on_example_error": True,
+    "capture_repr": (),  # what an example shows, it prints
+    "image_srcset": ["2x"],  # sharp on a fine screen and on paper
+    "download_all_examples": False,
+    "show_signature": False,
+}

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from seqforecast.exceptions import DivergenceError
     from seqforecast.export import export_numpy, export_onnx
     from seqforecast.forecasting import Forecaster, ForecastStream, backtest, evaluate
+    from seqforecast.lag_order import OldestFirst
     from seqforecast.persistence import load, save
     from seqforecast.recipes import recurrent_forecaster
     from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor, Stream
+    from seqforecast.reporting import report
     from seqforecast.windows import last_window, make_windows
 
 __version__ = "0.1.0"
@@ -45,6 +47,7 @@ __all__ = [
     "GradientFlowDisplay",
     "GradientNormDisplay",
     "LSTMRegressor",
+    "OldestFirst",
     "RNNRegressor",
     "Stream",
     "backtest",
@@ -68,6 +71,7 @@ __all__ = [
     "metrics",
     "nn",
     "recurrent_forecaster",
+    "report",
     "runtime",
     "save",
     "show_versions",
@@ -87,6 +91,7 @@ _HOME = {
     "GradientFlowDisplay": "seqforecast.displays",
     "GradientNormDisplay": "seqforecast.displays",
     "LSTMRegressor": "seqforecast.regressors",
+    "OldestFirst": "seqforecast.lag_order",
     "RNNRegressor": "seqforecast.regressors",
     "Stream": "seqforecast.regressors",
     "backtest": "seqforecast.forecasting",
@@ -103,6 +108,7 @@ _HOME = {
     "load": "seqforecast.persistence",
     "make_windows": "seqforecast.windows",
     "recurrent_forecaster": "seqforecast.recipes",
+    "report": "seqforecast.reporting",
     "save": "seqforecast.persistence",
     "show_versions": "seqforecast._versions",
 }
