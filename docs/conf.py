@@ -16,11 +16,11 @@ copyright = "2026, The seqforecast developers"
 version = release = seqforecast.__version__
 
 extensions = [
+    "mathml",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
@@ -42,7 +42,10 @@ numpydoc_show_class_members = False  # the class template lists them
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3  # pages link to each other's headings
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = f"seqforecast {release}"
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
