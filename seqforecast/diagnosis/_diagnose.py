@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast._checks import check_integer, require_finite, targets_array
+from seqforecast._observation import GradientFlow
 from seqforecast.diagnosis._flow import gradient_flow, recurrent_part
 from seqforecast.forecasting import Forecaster
 from seqforecast.gradients.findings import Diagnosis, findings
-from seqforecast.gradients.residuals import MissedLag, missed_lag
+from seqforecast.gradients.residuals import MissedLag, fewest_windows, missed_lag
 from seqforecast.regressors._base import RecurrentRegressor
 from seqforecast.regressors._records import evidence_of, summary_of
 
@@ -87,13 +88,21 @@ def diagnose(
     flow = (
         getattr(regressor, "gradient_flow_", None) if X is None else gradient_flow(regressor, inner)
     )
-    missed = None
+    missed, untested = None, "was not tested: that takes X and y"
     if flow is not None and y is not None:
         memory = float(flow.effective_memory[-1, 0])
         missed = _missed(estimator, regressor, X, inner, y, memory)
+        untested = _too_few(flow, memory)
     evidence = evidence_of(regressor, flow, season=season, missed=missed)
-    summary = summary_of(regressor, evidence, has_targets=y is not None)
-    return Diagnosis(findings(evidence), summary=summary)
+    return Diagnosis(findings(evidence), summary=summary_of(regressor, evidence, untested))
+
+
+def _too_few(flow: GradientFlow, memory: float) -> str:
+    """Say what it would take to tell whether something is missed."""
+    if not np.isfinite(memory):
+        return "cannot be told"
+    needed = fewest_windows(int(memory), flow.input_sensitivity.shape[2])
+    return f"cannot be told: that takes {needed:,} windows whose targets do not overlap"
 
 
 def _forecaster(estimator: Any) -> Forecaster | None:

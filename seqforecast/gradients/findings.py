@@ -189,7 +189,7 @@ def short_window(evidence: Evidence) -> Finding | None:
         threshold=season,
         source="steps of the window against the season named",
         message=f"The windows have {evidence.window} steps and cannot hold a season of {season}.",
-        parameter=f"make_windows(series, window={season + max(2, season // 4)})",
+        parameter=f"window={season + max(2, season // 4)}",
     )
 
 

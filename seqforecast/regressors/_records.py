@@ -65,10 +65,18 @@ def _strongest_lag(flow: GradientFlow) -> int | None:
     return int(by_lag.argmax()) if by_lag.any() else None
 
 
-def summary_of(
-    regressor: RecurrentRegressor, evidence: Evidence, *, has_targets: bool = False
-) -> str:
-    """Say in a sentence or two what was looked at, and how far its gradient reaches."""
+def summary_of(regressor: RecurrentRegressor, evidence: Evidence, untested: str) -> str:
+    """Say in a sentence or two what was looked at, and how far its gradient reaches.
+
+    Parameters
+    ----------
+    regressor : RecurrentRegressor
+        Fitted.
+    evidence : Evidence
+        What was measured.
+    untested : str
+        How the sentence "Whether it misses something ..." goes on where that is not known.
+    """
     name, n_epochs = type(regressor).__name__, regressor.n_iter_
     head = f"{name} after {n_epochs} epoch{'s' if n_epochs != 1 else ''}"
     if evidence.curves is None:
@@ -83,9 +91,5 @@ def summary_of(
     )
     tested = evidence.season is not None or evidence.missed is not None
     if not tested and evidence.memory < evidence.window:
-        said += (
-            " Whether it misses something cannot be told from so few windows."
-            if has_targets
-            else " Whether it misses something was not tested: that takes X and y."
-        )
+        said += f" Whether it misses something {untested}."
     return said

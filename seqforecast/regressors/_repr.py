@@ -24,6 +24,7 @@ __all__ = ["RecurrentDiagram"]
 _WIDTH, _HEIGHT, _BELOW = 160, 44, 14
 """Of the curve, and of the line of labels under it, in pixels."""
 
+_UNTESTED = "was not tested: diagnose(model, X, y) does, and diagnose(forecaster)"
 _LOSSES = {
     "training loss": "train_loss",
     "validation loss": "valid_loss",
@@ -69,7 +70,7 @@ def _notes(regressor: RecurrentRegressor) -> str:
     found = findings(evidence)
     listed = "".join(map(_item, found))
     return (
-        paragraph(summary_of(regressor, evidence))
+        paragraph(summary_of(regressor, evidence, _UNTESTED))
         + known
         + (f'<ul style="margin:0;padding-left:1.2em">{listed}</ul>' if found else "")
     )

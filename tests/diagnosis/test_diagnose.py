@@ -133,7 +133,7 @@ def test_gf01_season_beyond_the_window():
         found = diagnose(model, season=np.int64(12))
         assert codes(found) == ["GF01"]
         assert (found[0].value, found[0].threshold) == (6, 12)
-        assert found[0].parameter == "make_windows(series, window=15)"
+        assert found[0].parameter == "window=15"
     assert diagnose(fitted(), season=6) == []
 
 

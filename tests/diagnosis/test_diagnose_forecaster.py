@@ -51,8 +51,13 @@ def test_search_over_a_forecaster_is_diagnosed_as_its_best(series):
     assert str(diagnose(search)) == str(diagnose(search.best_estimator_))
 
 
-def test_few_windows_are_named_as_the_reason(series):
-    assert "cannot be told from so few windows" in diagnose(forgetful().fit(series[:70])).summary
+def test_windows_that_it_takes_are_counted(series):
+    forecaster = forgetful().fit(series[:70])
+    memory = int(forecaster.regressor_.gradient_flow_.effective_memory[-1, 0])
+    needed = memory * len(forecaster.row_names_) + 31  # thirty degrees of freedom and a mean
+    said = f"cannot be told: that takes {needed} windows whose targets do not overlap"
+    assert said in diagnose(forecaster).summary
+    assert len(forecaster.training_data()[0]) < needed
 
 
 def test_forecaster_without_a_network_is_refused(series):

@@ -104,7 +104,7 @@ def test_gf01_season_beyond_the_window(season, window):
     for seen in ({}, {"curves": None, "memory": math.nan}):
         finding = only(findings(evidence(season=season, **seen)), "GF01")
         assert (finding.value, finding.threshold) == (24, season)
-        assert finding.parameter == f"make_windows(series, window={window})"
+        assert finding.parameter == f"window={window}"
         expected = f"The windows have 24 steps and cannot hold a season of {season}."
         assert finding.message == expected
 

@@ -46,7 +46,8 @@ def test_fitted_regressor_tells_memory_losses_and_what_diagnose_says(regressor, 
     ).fit(*one_ahead)
     notes = text_of(notes_of(model))
     said = diagnose(model)
-    assert said.summary in notes
+    # Of what records cannot tell each names its own remedy.
+    assert said.summary.partition(" was not tested")[0] in notes
     assert [finding.code for finding in said] == ["GF05"]
     assert "GF05 info: clipping saturated." in notes
     assert said[0].message in notes
