@@ -21,7 +21,7 @@ from seqforecast import GradientFlowDisplay, LSTMRegressor, diagnose, make_windo
 from seqforecast.datasets import make_seasonal_ar
 
 SEASON, WINDOW = 24, 30
-X, y = make_windows(make_seasonal_ar(100_000, period=SEASON, random_state=0), WINDOW)
+X, y = make_windows(make_seasonal_ar(200_000, period=SEASON, random_state=0), WINDOW)
 X_test, y_test = make_windows(make_seasonal_ar(10_000, period=SEASON, random_state=1), WINDOW)
 
 
