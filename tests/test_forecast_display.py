@@ -386,9 +386,7 @@ def test_backtest_of_a_panel_with_other_names():
     columns = ("store", "day", "sales")
     data = long(5).set_axis(["day", "store", "sales"], axis=1)
     folds = backtest(forecaster(columns=columns), data, horizon=3, n_folds=2, level=[80])
-    display = render(
-        ForecastDisplay.from_backtest(folds, history=data, ids=["s4", "s1"], columns=columns)
-    )
+    display = render(ForecastDisplay.from_backtest(folds, history=data, ids=["s4", "s1"]))
     assert display.figure_.legends[0].get_title().get_text() == "2 of 5 series"
     first, second = display.axes_
     # s4 ends before the second cutoff.

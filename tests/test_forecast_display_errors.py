@@ -102,6 +102,7 @@ def test_axes_for_several_series_are_refused():
         (lambda f: f.drop(columns=["y", "cutoff"]), {}, ValueError, "'cutoff', 'y' are needed"),
         (lambda f: f[:0], {}, ValueError, "frame has no rows; a row a forecast is needed"),
         (lambda f: f, {"columns": ("id", "ds", "y")}, ValueError, "'id' are needed, .* columns="),
+        (lambda f: f.rename(columns={"ds": "day"}), {}, ValueError, "'ds' are .* columns= where"),
         (lambda f: f, {"columns": ("ds", "y")}, ValueError, "three columns are needed"),
         (lambda f: f, {"ids": "s11"}, ValueError, "'s11', which is not .* Did you mean 's1'?"),
         (lambda f: f, {"n_history": -1}, ValueError, "n_history=-1; an integer"),

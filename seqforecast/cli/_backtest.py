@@ -52,9 +52,7 @@ def run(arguments: Namespace) -> None:
         write_table(data.without_id(folds), a.out, sep=data.sep, decimal=data.decimal)
     if a.plot is not None:
         draw_without_window()
-        display = ForecastDisplay.from_backtest(
-            folds, history=data.known[list(data.columns)], columns=data.columns
-        )
+        display = ForecastDisplay.from_backtest(folds, history=data.known[list(data.columns)])
         write_figure(display.figure_, a.plot)
     if a.out != STREAM:
         _report(a, data, folds, took)
@@ -72,19 +70,19 @@ def _report(a: Namespace, data: SeriesTable, folds: pd.DataFrame, took: str) -> 
             f"{counted(a.horizon, 'step')} ahead of each, {fitted}, in {took}."
         )
     )
-    print(f"\n{_errors(folds, data, model)}")
+    print(f"\n{_errors(folds, model)}")
     if a.level:
-        print(f"\n{_coverage(folds, data)}")
-    part = _by_series(folds, data, model) if n_series > 1 else _by_step(folds, data, model)
+        print(f"\n{_coverage(folds)}")
+    part = _by_series(folds, data, model) if n_series > 1 else _by_step(folds, model)
     print(f"\n{part}\n\n{filled(verdict(folds, data, a))}")
     for path, what in ((a.out, f"All {len(folds)} forecasts are"), (a.plot, "The picture is")):
         if path is not None:
             print(f"{what} in {path}.")
 
 
-def _errors(folds: pd.DataFrame, data: SeriesTable, model: str) -> str:
+def _errors(folds: pd.DataFrame, model: str) -> str:
     """Write the errors of all forecasts, a row each."""
-    errors = evaluate(folds, list(_ERRORS), columns=data.columns)
+    errors = evaluate(folds, list(_ERRORS))
     cells = [
         [_ERRORS[metric], *short_numbers((ours, naive))]
         for metric, ours, naive in zip(
@@ -94,9 +92,9 @@ def _errors(folds: pd.DataFrame, data: SeriesTable, model: str) -> str:
     return aligned([["error", model, "naive"], *cells])
 
 
-def _coverage(folds: pd.DataFrame, data: SeriesTable) -> str:
+def _coverage(folds: pd.DataFrame) -> str:
     """Say how often intervals held what came."""
-    shares = evaluate(folds, "coverage", columns=data.columns)
+    shares = evaluate(folds, "coverage")
     lines = [
         f"{metric.removeprefix('coverage-')} % intervals held {100 * share:.0f} % of what came."
         for metric, share in zip(shares["metric"], shares["y_hat"], strict=True)
@@ -104,9 +102,9 @@ def _coverage(folds: pd.DataFrame, data: SeriesTable) -> str:
     return "\n".join(lines)
 
 
-def _by_step(folds: pd.DataFrame, data: SeriesTable, model: str) -> str:
+def _by_step(folds: pd.DataFrame, model: str) -> str:
     """Write the error at some steps ahead, from the first to the last."""
-    errors = evaluate(folds, "mae", by="step", columns=data.columns)
+    errors = evaluate(folds, "mae", by="step")
     some = np.unique(np.linspace(0, len(errors) - 1, min(_MOST_STEPS, len(errors))).round())
     errors = errors.iloc[some.astype(int)]
     head = ["step", f"{model} MAE", "naive MAE"]
@@ -117,7 +115,7 @@ def _by_step(folds: pd.DataFrame, data: SeriesTable, model: str) -> str:
 
 def _by_series(folds: pd.DataFrame, data: SeriesTable, model: str) -> str:
     """Write the errors of the series that are hardest."""
-    by = evaluate(folds, ["mae", "mase"], by="series", columns=data.columns)
+    by = evaluate(folds, ["mae", "mase"], by="series")
     unique_id = data.columns[0]
     mae, mase = (by[by["metric"] == metric].set_index(unique_id) for metric in ("mae", "mase"))
     worst = mase["y_hat"].sort_values(ascending=False, na_position="first").index[:_WORST]

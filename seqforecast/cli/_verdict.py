@@ -21,8 +21,8 @@ _ALIKE = 0.02
 def verdict(folds: pd.DataFrame, data: SeriesTable, arguments: Namespace) -> str:
     """Say in a sentence how the forecasts compare with the seasonal naive ones."""
     for metric in ("mase", "mae"):  # a series that never changed has no scale
-        by_fold = evaluate(folds, metric, by="cutoff", columns=data.columns)
-        whole = evaluate(folds, metric, columns=data.columns)
+        by_fold = evaluate(folds, metric, by="cutoff")
+        whole = evaluate(folds, metric)
         ours, naive = whole["y_hat"].item(), whole["seasonal_naive"].item()
         if not (pd.isna(ours) or pd.isna(naive)):
             break

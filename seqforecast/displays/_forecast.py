@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ForecastDisplay"]
 
-_COLUMNS = (ID, DS, Y)
 _NOTHING = pd.DataFrame({ID: [], DS: [], Y: []})
 
 
@@ -175,7 +174,7 @@ class ForecastDisplay:
         ids: Any = None,
         n_history: int | None = None,
         naive: bool | None = None,
-        columns: Any = _COLUMNS,
+        columns: Any = None,
         ax: Axes | None = None,
     ) -> ForecastDisplay:
         """Draw the forecasts from all cutoffs of a backtest over what came.
@@ -193,8 +192,9 @@ class ForecastDisplay:
             shows as many as come after it, 24 at least.
         naive : bool, default=None
             Whether the seasonal naive forecast is drawn, too. None draws it beside one series.
-        columns : tuple of three names, default=("unique_id", "ds", "y")
-            What series, time and target are called in `frame`.
+        columns : tuple of three names, default=None
+            What series, time and target are called in `frame`. None takes the names that
+            `backtest` noted in ``frame.attrs``, else ("unique_id", "ds", "y").
         ax : matplotlib Axes, default=None
             Axes to draw one series into. None makes a figure.
 

@@ -26,6 +26,7 @@ from seqforecast.displays._forecast_frames import (
 )
 from seqforecast.forecasting.calendar import Calendar, check_times
 from seqforecast.forecasting.columns import check_three, nearest
+from seqforecast.forecasting.fold_columns import columns_of
 from seqforecast.forecasting.frames import read_panel
 from seqforecast.forecasting.panel import Panel
 
@@ -38,10 +39,13 @@ def read_backtest(
     frame: Any, history: Any, *, ids: Any, n_history: int | None, columns: Any
 ) -> Frames:
     """Take the forecasts of all cutoffs from a backtest, and what came from it and the history."""
-    unique_id, ds, y = check_three(columns)
-    needed = (unique_id, CUTOFF, ds, y, Y_HAT)
-    cure = "Pass what backtest returned; name its columns of series, time and target in columns=."
-    require_columns(frame, needed, "frame", cure)
+    cure = (
+        "Pass what backtest returned; name its columns of series, time and target in columns= "
+        "where a merge or a CSV file lost what backtest noted."
+    )
+    require_columns(frame, (), "frame", cure)  # a frame, which may note its columns
+    unique_id, ds, y = columns = check_three(columns_of(frame, columns))
+    require_columns(frame, (unique_id, CUTOFF, ds, y, Y_HAT), "frame", cure)
     if n_history is not None:
         check_integer("n_history", n_history)
     if frame.empty:

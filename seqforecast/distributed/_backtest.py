@@ -14,6 +14,7 @@ from seqforecast.distributed._frame import SeriesFrame, check_forecaster
 from seqforecast.distributed._worker import backtest_partition, shipped
 from seqforecast.forecasting.backtest import cutoffs_before
 from seqforecast.forecasting.calendar import Calendar
+from seqforecast.forecasting.fold_columns import note_columns
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.intervals import checked_levels
 
@@ -160,4 +161,5 @@ def _meta(
     labels = {unique_id: series, "cutoff": times, "step": np.empty(0, np.int64), ds: times}
     ends = [f"{end}-{one:g}" for one in levels for end in ("lo", "hi")]
     names = (y, "y_hat", *ends, "seasonal_naive", "mase_scale", "rmsse_scale")
-    return pd.DataFrame(labels | {name: np.empty(0) for name in names})
+    meta = pd.DataFrame(labels | {name: np.empty(0) for name in names})
+    return note_columns(meta, columns)

@@ -172,5 +172,5 @@ def _count_series(series: pd.DataFrame) -> int:
 def _released(part: pd.DataFrame, _n_series: int = 0) -> pd.DataFrame:
     """Give a partition of forecasts out; the number of series is known when all were checked."""
     part = part.copy(deep=False)
-    part.attrs = {}
+    part.attrs.pop(SERIES, None)
     return part

@@ -146,7 +146,7 @@ def _finished(frame: pd.DataFrame, panel: Panel, empty: pd.DataFrame) -> pd.Data
 def _carrying(frame: pd.DataFrame, series: Any) -> pd.DataFrame:
     """Attach which series a partition held, also those that have no row in its result."""
     frame = frame.copy(deep=False)
-    frame.attrs = {SERIES: pd.Index(series)}
+    frame.attrs = {**frame.attrs, SERIES: pd.Index(series)}
     return frame
 
 

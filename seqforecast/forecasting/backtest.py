@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from seqforecast._bars import new_bar
 from seqforecast._checks import check_flag, check_integer
+from seqforecast.forecasting.fold_columns import note_columns
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.history import fill_missing
 from seqforecast.forecasting.intervals import (
@@ -24,6 +25,7 @@ from seqforecast.forecasting.intervals import (
     intervals_of,
 )
 from seqforecast.forecasting.model import SeriesModel
+from seqforecast.forecasting.own_lags import warn_of_own_lags
 from seqforecast.forecasting.panel import FutureRows, Panel
 from seqforecast.forecasting.parameters import check_parameters
 from seqforecast.forecasting.units import mean_change
@@ -85,8 +87,9 @@ def backtest(
         - ``mase_scale``, ``rmsse_scale``: mean absolute and root mean squared change of the
           known part over a season, by which `evaluate` scales errors
 
-        Names of series, time and target are those of ``forecaster.columns``. A series that ends
-        before a cutoff has no rows there.
+        Names of series, time and target are those of ``forecaster.columns``; ``attrs`` holds
+        them under ``"seqforecast_columns"``, where `evaluate` finds them. A series that ends
+        before a cutoff, or begins after it, has no rows there.
 
     Raises
     ------
@@ -94,6 +97,11 @@ def backtest(
         If the data cannot be used, or are too short for so many folds.
     TypeError
         If `forecaster` is no `Forecaster`.
+
+    Warns
+    -----
+    UserWarning
+        If a future feature equals the target, or its value fewer than `horizon` steps before.
 
     See Also
     --------
@@ -124,6 +132,7 @@ def backtest(
     check_parameters(forecaster)
     panel, _ = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
+    warn_of_own_lags(panel, max(horizon, forecaster.horizon), stacklevel=2)
     levels = checked_levels(level)
     if forecaster.intervals == "quantile":  # what is wrong must be said before the fits
         Quantiles(forecaster.regressor).prepare(levels, horizon)
@@ -282,4 +291,4 @@ def folds_frame(folds: list[Fold], panel: Panel, columns: tuple[str, str, str]) 
     for name in folds[0].columns:
         values = np.concatenate([fold.columns[name] for fold in folds])[order]
         frame[y if name == "y" else name] = values
-    return pd.DataFrame(frame)
+    return note_columns(pd.DataFrame(frame), columns)

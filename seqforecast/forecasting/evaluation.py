@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._checks import check_word
+from seqforecast.forecasting.fold_columns import columns_of
 from seqforecast.metrics._arrays import check_order
 from seqforecast.metrics.losses import (
     absolute_error,
@@ -37,7 +38,7 @@ def evaluate(
     metrics: Metric | Iterable[Metric] = ("mae", "smape", "mase"),
     *,
     by: str | None = None,
-    columns: Sequence[str] = ("unique_id", "ds", "y"),
+    columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Compute the errors of a backtest, those of the seasonal naive forecast beside them.
 
@@ -59,8 +60,10 @@ def evaluate(
         ``f(y_true, y_pred) -> float`` of two arrays (n,), called ``__name__`` in the table.
     by : {"series", "step", "cutoff"}, default=None
         What each row of the table speaks of; None takes all forecasts together.
-    columns : sequence of three str, default=("unique_id", "ds", "y")
-        The names of the series, the time and the target in `frame`.
+    columns : sequence of three str, default=None
+        The names of the series, the time and the target in `frame`. None takes those that
+        `backtest` noted in ``frame.attrs``, else ("unique_id", "ds", "y"). Selecting rows keeps
+        the note, and so does Parquet; `merge` and CSV files lose it.
 
     Returns
     -------
@@ -129,7 +132,7 @@ def evaluate(
             "returned."
         )
     check_word("by", by, BY)
-    series, _, target = _three_names(columns)
+    series, _, target = _three_names(columns_of(frame, columns))
     group = {"series": series, "step": "step", "cutoff": "cutoff"}.get(by or "")
     recipes = _recipes(metrics, _levels(frame))
     _require_columns(frame, [series, target, group, *(c for r in recipes for c in r.needs)])
@@ -434,6 +437,7 @@ def _require_columns(frame: pd.DataFrame, needed: Iterable[str | None]) -> None:
     if missing:
         raise ValueError(
             f"frame has no column {', '.join(map(repr, missing))}; these are needed: "
-            f"{', '.join(map(repr, wanted))}. Pass what backtest returned; name the series, the "
-            "time and the target in columns=(...) where they are called otherwise."
+            f"{', '.join(map(repr, wanted))}. Pass what backtest returned; where series, time and "
+            "target are called otherwise and a merge or a CSV file lost what backtest noted, name "
+            "them in columns=(...)."
         )

@@ -64,7 +64,7 @@ def test_of_many_series_the_worst_are_shown(run, stores):
         horizon=7,
         n_folds=2,
     )
-    errors = evaluate(frame, "mase", by="series", columns=("store", "day", "sold"))
+    errors = evaluate(frame, "mase", by="series")
     worst = errors.sort_values("y_hat", ascending=False)["store"].astype(str).to_list()
     rows = done.out[done.out.index("By series:") :].splitlines()[2:5]
     assert [row.split()[0] for row in rows] == worst
@@ -103,11 +103,11 @@ def said_of(here, ours, naive, season=None):  # noqa: ARG001
     arguments = Namespace(**{**vars(arguments), "season": season})
     frame = pd.DataFrame(
         {
-            "series of day sold": "sold",
+            "unique_id": "sold",
             "cutoff": range(len(ours)),
             "step": 1,
-            "day": range(1, len(ours) + 1),
-            "sold": 0.0,
+            "ds": range(1, len(ours) + 1),
+            "y": 0.0,
             "y_hat": np.array(ours, dtype=float),
             "seasonal_naive": np.array(naive, dtype=float),
             "mase_scale": 1.0,

@@ -59,6 +59,26 @@ def test_it_is_the_local_backtest_of_one_fit(
     assert computed.loc[computed["unique_id"] == "s06", "cutoff"].nunique() < FOLDS
 
 
+@pytest.mark.parametrize("npartitions", [1, 4, 11])
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_result_notes_what_its_columns_are_called(
+    new_forecaster, ragged, partitioned, npartitions, whole
+):
+    names = ("shop", "day", "sold")
+    frame = ragged.rename(columns=dict(zip(("unique_id", "ds", "y"), names, strict=True)))
+    known = frame[frame["day"] <= frame["day"].max() - pd.Timedelta(days=BEFORE)]
+    ddf = partitioned(frame, npartitions)
+    fitted = new_forecaster(columns=names).fit(known)
+    lazy = ours(fitted, ddf if whole else ddf.reset_index())
+    computed = lazy.compute()
+    parts = [part.compute() for part in lazy.partitions]
+    # A file of Parquet each; of 11, that of the series that ended has no row.
+    assert all(part.attrs == {"seqforecast_columns": list(names)} for part in (computed, *parts))
+    assert min(map(len, parts)) == 0 or npartitions < 11
+    said = evaluate(computed, "mae", by="series", columns=names)
+    pd.testing.assert_frame_equal(evaluate(computed, "mae", by="series"), said)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
