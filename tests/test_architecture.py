@@ -45,7 +45,16 @@ LAYERS = (
         ),
     ),
     (("forecasting.features", "forecasting.rows"), (), ()),
-    (("forecasting.baseline", "forecasting.covariates", "forecasting.phases"), (), ()),
+    (
+        (
+            "forecasting.baseline",
+            "forecasting.covariates",
+            "forecasting.own_lags",
+            "forecasting.phases",
+        ),
+        (),
+        (),
+    ),
     (("forecasting.history", "forecasting.panel"), (), ("gradients",)),
     (("forecasting.calendar",), (), ()),
     (
@@ -63,7 +72,11 @@ LAYERS = (
         (),
         (),
     ),
-    (("forecasting.fit_tasks", "forecasting.summary"), (), ("_scaling", "clipping", "nn")),
+    (
+        ("forecasting.fit_tasks", "forecasting.fold_columns", "forecasting.summary"),
+        (),
+        ("_scaling", "clipping", "nn"),
+    ),
     ((), ("serialization",), ()),
     ((), ("_checks", "_versions", "exceptions"), ("_threads",)),
     ((), ("_bars", "_blocks", "_callback_support", "_kernels", "_notes", "_sizes"), ()),

@@ -66,8 +66,10 @@ def _require_whole_blocks(model: SeriesModel, rows: FutureRows) -> None:
         series = int(np.argmax(partial))
         n, needed = given[series], -(-given[series] // horizon) * horizon
         label = panel.calendar.label(int(panel.last[series] + needed))
+        fewer = f"leave the last {n % horizon} out" if n > horizon else f"fit with a horizon of {n}"
         raise ValueError(
             f"The future features of {n} step(s) of series {panel.ids[series]!r} were given; "
             f"all steps of a block of {horizon=} read them, so {needed} are needed. Append "
-            f"rows with what is planned up to {label}, or fit with a horizon of {n}."
+            f"rows with what is planned up to {label}, or {fewer}. In a cross-validation, pass "
+            f"cv=TimeSeriesSplit(..., test_size={horizon}), or a multiple of it."
         )

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from seqforecast._callback_support import CallbackSupportMixin, with_callbacks
+from seqforecast._callback_support import SUPPORTED, CallbackSupportMixin, with_callbacks
 from seqforecast._checks import check_integer
 from seqforecast._notes import NotedDiagram, paragraph
 from seqforecast.forecasting.asked import asked_rows, forecasts_of
@@ -18,6 +18,7 @@ from seqforecast.forecasting.fit_tasks import told
 from seqforecast.forecasting.frames import COLUMNS, read_new, read_panel, result
 from seqforecast.forecasting.intervals import checked_levels, intervals_of
 from seqforecast.forecasting.model import SeriesModel
+from seqforecast.forecasting.own_lags import warn_of_own_lags
 from seqforecast.forecasting.panel import FutureRows
 from seqforecast.forecasting.parameters import check_parameters, most_fits
 from seqforecast.forecasting.stream import ForecastStream
@@ -215,12 +216,18 @@ class Forecaster(
             If a parameter or the data cannot be used; what was fitted before stays.
         TypeError
             If times, targets or features are of a type that cannot be used.
+
+        Warns
+        -----
+        UserWarning
+            If a future feature equals the target, or its value fewer than `horizon` steps before.
         """
         check_parameters(self)
         panel, form = self._read(X, y)
         checked = clone(self)
         if y is not None:  # what is wrong with the names of X must be said before anything is lost
             validate_data(checked, X, skip_check_array=True)
+        warn_of_own_lags(panel, self.horizon, stacklevel=2 + SUPPORTED)  # scikit-learn's decorator
         with told(self, X, y, n_fits=most_fits(self)):
             model = fitted(self._new_model(), panel)
             intervals = intervals_of(self.intervals, model)
@@ -417,6 +424,24 @@ class Forecaster(
         """
         check_is_fitted(self)
         return self._model.training_data()
+
+    def set_output(self, *, transform: str | None = None) -> Forecaster:
+        """Change nothing: what it returns has the form that the data came in.
+
+        A Pipeline asks its steps for ``set_output`` where they have an attribute ``transform``,
+        which here is a parameter: without this method its own ``set_output`` would fail.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            What the transformers of the Pipeline return.
+
+        Returns
+        -------
+        self : Forecaster
+            The forecaster, unchanged.
+        """
+        return self
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

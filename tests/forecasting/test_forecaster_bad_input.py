@@ -319,8 +319,10 @@ def test_predict_refuses_a_list_of_texts():
         (lambda _: 3, "A number of steps was given, but fit saw the future feature.* 'promo'"),
         (
             lambda f: f[:3],
-            "3 step.s. of series 'a' .* horizon=2 .* 4 are needed. Append rows .* 2024",
+            "3 step.s. of series 'a' .* horizon=2 .* 4 are needed. Append rows .* 2024.*, or leave "
+            r"the last 1 out. In a cross-validation.*TimeSeriesSplit\(..., test_size=2\), or a m",
         ),
+        (lambda f: f[:1], "1 step.s. .* 2 are needed. Append rows .*, or fit with a horizon of 1"),
         (lambda f: f.assign(promo=["1", "2", "3", "4"]), "'promo' has dtype"),
     ],
 )

@@ -17,6 +17,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
     cross_val_score,
 )
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import TransformerTags, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -145,6 +146,27 @@ def test_splitters_of_rows_are_refused_for_a_long_panel():
         search.fit(rows)
     with pytest.raises(ValueError, match=r"Use backtest"):
         forecaster().fit(LONG).score(LONG)
+
+
+def test_a_pipeline_that_sets_the_output_of_its_scaler_forecasts_the_same():
+    """It takes what has an attribute `transform`, here a parameter, for a transformer."""
+    features = pd.DataFrame({"heat": wave(seed=2)})
+    plain = make_pipeline(StandardScaler(), forecaster(Ridge(), future=["x0"]))
+    framed = make_pipeline(StandardScaler(), forecaster(Ridge(), future=["heat"]))
+    assert framed.set_output(transform="pandas") is framed
+    assert framed[-1].get_params()["transform"] == "auto"
+    for pipeline in (plain, framed):
+        pipeline.fit(features[:-4], SERIES[:-4])
+    assert framed[-1].feature_names_in_.tolist() == ["heat"]
+    forecast = framed.predict(features[-4:])
+    np.testing.assert_array_equal(forecast, plain.predict(features[-4:]))
+    assert forecast.index.equals(MONTHS[-4:])
+    cv = TimeSeriesSplit(2, test_size=4)
+    scores = cross_val_score(framed, features, SERIES, cv=cv, error_score="raise")
+    assert (scores > 0.8).all()
+    for choice in (None, "default", "pandas"):
+        assert framed[-1].set_output(transform=choice) is framed[-1]
+    pd.testing.assert_series_equal(framed.predict(features[-4:]), forecast)
 
 
 # --------------------------------------------------------------------------------- clone, pickle
