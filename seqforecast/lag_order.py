@@ -63,7 +63,8 @@ class OldestFirst(TransformerMixin, BaseEstimator):
     (skforecast passes arrays), the lags are the first columns, newest first, and the last
     `n_exog` are exogenous. The rows of arrays that follow each other in time show whether that
     is so: what is lag 1 in a row is lag 2 in the next. Where they show another order, `fit`
-    raises; rows in another order, or of few steps, show nothing.
+    raises; rows in another order, or of few steps, show nothing. Put it before any scaler, which
+    gives each column units of its own and hides what the rows show.
 
     What is known of the step to forecast, as a promotion on that day, is told at every step of
     the window: a network has one input, and an exogenous column has no past.
@@ -282,7 +283,9 @@ def _check_shifts(rows: Array, n_lags: int) -> None:
         n_exog = rows.shape[1] - column
         raise ValueError(
             f"X has no names, and its first {n_lags} columns are taken for lags 1 to {n_lags}; but "
-            f"column {column} is not column {column - 1} of the row before. If the last {n_exog} "
-            f"column(s) are exogenous, set n_exog={n_exog} and n_channels={1 + n_exog} of the "
-            "regressor; if lags have gaps, use every lag; if lags come last, pass named columns."
+            f"column {column} is not column {column - 1} of the row before. If a scaler comes "
+            "before OldestFirst, put OldestFirst before the scaler; if the last "
+            f"{n_exog} column(s) are exogenous, set n_exog={n_exog} and n_channels={1 + n_exog} of "
+            "the regressor; if lags have gaps, use every lag; if lags come last, pass named "
+            "columns."
         )

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from seqforecast import GRURegressor, OldestFirst, load, make_windows, save
@@ -201,6 +202,14 @@ def test_rows_without_names_show_exogenous_columns_that_were_forgotten(given):
     ):
         OldestFirst(n_exog=given).fit(rows)
     OldestFirst(n_exog=3).fit(rows)
+
+
+def test_a_scaler_in_front_is_named():
+    # The columns that hold the same largest and smallest value still follow each other.
+    with pytest.raises(ValueError, match="put OldestFirst before the scaler; if the last"):
+        make_pipeline(MinMaxScaler(), OldestFirst()).fit(newest_first(SERIES, 24))
+    rows = make_pipeline(OldestFirst(), MinMaxScaler()).fit_transform(newest_first(SERIES, 24))
+    np.testing.assert_array_equal(rows, MinMaxScaler().fit_transform(make_windows(SERIES, 24)[0]))
 
 
 def test_rows_without_names_show_lags_with_gaps():

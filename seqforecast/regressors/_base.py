@@ -51,6 +51,7 @@ from seqforecast.regressors._parameters import (
 from seqforecast.regressors._repr import RecurrentDiagram
 from seqforecast.regressors._sklearn_callbacks import EpochTasks
 from seqforecast.regressors._stream import Stream
+from seqforecast.regressors._time_order import warn_if_newest_first, warn_if_unsorted
 from seqforecast.regressors._training_id import training_id
 
 __all__ = ["RecurrentRegressor"]
@@ -139,7 +140,7 @@ class RecurrentRegressor(
         with self._unchanged_on_error():
             goes_on = self.warm_start and hasattr(self, "net_")
             data = self._training_data(X, y, sample_weight, reset=not goes_on)
-            train, valid, early_stopping = self._split(data, X_val, y_val)
+            train, valid, early_stopping = self._split(data, X, X_val, y_val)
             self._train(
                 self.net_ if goes_on else self._new_net(train),
                 train,
@@ -342,14 +343,17 @@ class RecurrentRegressor(
             self.n_features_in_ = form.n_features
             self.window_, self.n_channels_ = form.window, form.n_channels
             self.n_outputs_, self.n_validation_ = form.n_outputs, 0
-            warn_if_names_differ(form, stacklevel=_CALLER_OF_FIT)
+            named = warn_if_names_differ(form, stacklevel=_CALLER_OF_FIT)
         data = training_dataset(self._form, X, y, sample_weight, min_windows=2 if reset else 1)
         if reset:
             warn_if_degenerate(data, stacklevel=_CALLER_OF_FIT)
+            if not named:
+                # Not of data: windows of weight 0 are missing there, and their neighbours jump.
+                warn_if_newest_first(X, self._form, stacklevel=_CALLER_OF_FIT)
         return data
 
     def _split(
-        self, data: WindowDataset, X_val: Any, y_val: Any
+        self, data: WindowDataset, X: Any, X_val: Any, y_val: Any
     ) -> tuple[WindowDataset, WindowDataset | None, bool]:
         """Return training windows, validation windows, and whether these end the training."""
         given = X_val is not None
@@ -366,6 +370,7 @@ class RecurrentRegressor(
         if given:
             valid = self._form.dataset(X_val, y_val, y_name="y_val")
         elif early_stopping:
+            warn_if_unsorted(X, stacklevel=_CALLER_OF_FIT)
             fraction = self.validation_fraction
             data, valid = hold_out_newest(data, fraction, n_outputs=self.n_outputs_)
         self.n_validation_ = 0 if valid is None else len(valid)

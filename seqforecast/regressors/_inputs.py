@@ -218,14 +218,17 @@ def _known_share(targets: Array) -> NDArray[np.float64]:
     return np.concatenate([(~np.isnan(targets[rows])).mean(axis=axes) for rows in blocks])
 
 
-def warn_if_names_differ(form: InputForm, *, stacklevel: int) -> None:
-    """Warn if columns named as by make_windows tell of other channels or of another order."""
+def warn_if_names_differ(form: InputForm, *, stacklevel: int) -> bool:
+    """Warn if columns named as by make_windows tell of other channels or of another order.
+
+    Return whether they do.
+    """
     found = [_LAG.fullmatch(column) for column in form.columns or ()]
     named = [(match[1], int(match[2])) for match in found if match is not None]
     channels = list(dict.fromkeys(channel for channel, _ in named))
     lags = sorted({lag for _, lag in named}, reverse=True)
     if not named or len(named) < len(found) or len(named) != len(channels) * len(lags):
-        return
+        return False
     if len(channels) != form.n_channels:
         warnings.warn(
             f"the columns of X name {len(channels)} channels ({', '.join(channels[:5])}), but "
@@ -233,13 +236,16 @@ def warn_if_names_differ(form: InputForm, *, stacklevel: int) -> None:
             f"{form.n_channels}. Set n_channels={len(channels)}.",
             stacklevel=stacklevel + 1,
         )
-    elif named != [(channel, lag) for lag in lags for channel in channels]:
+        return True
+    if named != [(channel, lag) for lag in lags for channel in channels]:
         warnings.warn(
             "the columns of X are not in the order of time, but a row is read by position: oldest "
             "step first, the channels of a step side by side. Put them back into the order that "
             "make_windows gave them (a ColumnTransformer changes it).",
             stacklevel=stacklevel + 1,
         )
+        return True
+    return False
 
 
 def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:
