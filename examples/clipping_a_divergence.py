@@ -149,10 +149,11 @@ plt.show()
 # %%
 descent, adam = medians["sgd"], medians["adam"]["error"]
 fixed = descent["error"].iloc[1:-1]
+diverged = descent["diverged"]
 print(
-    f"Answer: {descent.loc['None', 'diverged']} of {len(SEEDS)} trainings diverged without clipping, "
-    f"with a limit of 1 {descent.loc['1.0', 'diverged']} (error {fixed['1.0']:.2f}), with AutoClip "
-    f"{descent['diverged'].iloc[-1]} (error {descent['error'].iloc[-1]:.2f}). Of the fixed limits "
-    f"{fixed.idxmin()} ended best ({fixed.min():.2f}) and {fixed.idxmax()} worst "
-    f"({fixed.max():.2f}). Adam, with any limit or none: {adam.min():.2f} to {adam.max():.2f}."
+    f"Answer: of {len(SEEDS)} trainings {diverged['None']} diverged without clipping, "
+    f"{diverged['1.0']} with a limit of 1 (error {fixed['1.0']:.2f}) and {diverged.iloc[-1]} with "
+    f"AutoClip (error {descent['error'].iloc[-1]:.2f}). Of the fixed limits {fixed.idxmin()} ended "
+    f"best ({fixed.min():.2f}), {fixed.idxmax()} worst ({fixed.max():.2f}). Adam, with any limit "
+    f"or none: {adam.min():.2f} to {adam.max():.2f}."
 )
