@@ -54,9 +54,9 @@ print(error or "Without clipping the training went through.")
 
 # %%
 # ``fit`` ends with a ``DivergenceError`` after three steps in a row whose gradient is not finite.
-# The model keeps its records, so that it can be asked what happened. GF03 proposes the mean norm as
-# the limit; where the mean itself has exploded, that is no limit, and the default of 1 is the first
-# to try.
+# The model keeps its records, so that it can be asked what happened. GF03 proposes about twice the
+# mean norm as the limit; where the mean itself has exploded, that is no limit, and the default of 1
+# is the first to try.
 
 print(diagnose(model, X, y))
 

@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> None:
     if diagnosis:
         print(f"\n{filled(_IN_PYTHON)}")
     if a.html is not None:
-        _write_report(forecaster, a.html, data.known)
+        _write_report(forecaster, a.html, data.with_plan(a.horizon))
         print(f"\nThe report is in {a.html}.")
 
 
@@ -61,7 +61,7 @@ def _memory(forecaster: Forecaster) -> str:
     )
 
 
-def _write_report(forecaster: Forecaster, path: str, known: pd.DataFrame) -> None:
+def _write_report(forecaster: Forecaster, path: str, data: pd.DataFrame) -> None:
     from seqforecast.reporting import report
 
-    report(forecaster, path, known)
+    report(forecaster, path, data)

@@ -13,7 +13,7 @@ from seqforecast.cli._packages import require_packages
 from seqforecast.cli._paths import STREAM, check_writable
 from seqforecast.cli._series import SeriesTable, read_series
 from seqforecast.cli._tables import shown_rows, table
-from seqforecast.cli._words import filled
+from seqforecast.cli._words import filled, say_note
 from seqforecast.cli._writing import (
     draw_without_window,
     write_figure,
@@ -21,8 +21,12 @@ from seqforecast.cli._writing import (
 )
 from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import Forecaster
+from seqforecast.forecasting.columns import show
 
 __all__ = ["run"]
+
+_NAMED = 5
+"""Series that a note names; of more it says how many."""
 
 
 def run(arguments: Namespace) -> None:
@@ -34,6 +38,9 @@ def run(arguments: Namespace) -> None:
     data = read_series(a)
     forecaster = forecaster_of(a, data)
     steps: Any = data.next_rows(a.horizon) if a.future else a.horizon
+    ended = data.ended() if a.future else data.panel.ids[:0]
+    if len(ended):
+        say_note(_left_out(ended, data.panel.n_series))
     start = time.perf_counter()
     with progress(forecaster, fits=2):
         forecaster.fit(data.known)
@@ -53,7 +60,7 @@ def run(arguments: Namespace) -> None:
 def _report(
     a: Namespace, data: SeriesTable, forecaster: Forecaster, result: pd.DataFrame, took: str
 ) -> None:
-    print(filled(f"{described(a, data, forecaster)} Fitted in {took}.\n{_cutoff(data)}"))
+    print(filled(f"{described(a, data, forecaster)} Fitted in {took}.\n{_cutoff(data, result)}"))
     if a.out is None:
         shown = shown_rows(result)
         text, hidden = table(shown)
@@ -68,10 +75,22 @@ def _report(
         print(f"The picture is in {a.plot}.")
 
 
-def _cutoff(data: SeriesTable) -> str:
-    """Say what is the last time that was known."""
+def _left_out(ended: pd.Index, n_series: int) -> str:
+    """Say which series are not forecast, and why."""
+    names = ", ".join(show(name) for name in ended[:_NAMED])
+    more = f" and {len(ended) - _NAMED} more" if len(ended) > _NAMED else ""
+    return (
+        f"{len(ended)} of {n_series} series not forecast, as they end before the newest target and "
+        f"have no rows after their own: {names}{more}. The network learns from them all the same."
+    )
+
+
+def _cutoff(data: SeriesTable, result: pd.DataFrame) -> str:
+    """Say what is the last time that was known, of what is forecast."""
     panel = data.panel
-    first, last = (panel.calendar.label(int(edge)) for edge in (panel.last.min(), panel.last.max()))
+    names = result[data.columns[0]] if data.named else panel.ids
+    last_of = panel.last[panel.ids.isin(names)]
+    first, last = (panel.calendar.label(int(edge)) for edge in (last_of.min(), last_of.max()))
     if first == last:
         return f"The last known time is {last}."
     return f"The last known times are {first} to {last}; each series goes on from its own."

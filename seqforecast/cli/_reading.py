@@ -19,7 +19,7 @@ from seqforecast.cli._paths import STREAM
 from seqforecast.cli._words import CommandError
 from seqforecast.forecasting.columns import nearest
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Table", "read_table", "shown"]
 
 _SEPARATORS = (",", ";", "\t", "|")
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
@@ -69,7 +69,7 @@ def read_table(path: str, words: Sequence[str], numbers: Sequence[str], sep: str
         )
     except pd.errors.ParserError as error:
         raise CommandError(
-            f"{_shown(path)} is no table with {sep!r} between its cells: {error}. Mend that row, "
+            f"{shown(path)} is no table with {sep!r} between its cells: {error}. Mend that row, "
             "or pass another --sep."
         ) from error
     return Table(frame[wanted], sep)
@@ -105,13 +105,13 @@ def _text(path: str) -> bytes:
             ) from error
     if not text.strip():
         raise CommandError(
-            f"{_shown(path)} is empty; a header and a row a step are needed. Check what wrote it."
+            f"{shown(path)} is empty; a header and a row a step are needed. Check what wrote it."
         )
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CommandError(
-            f"{_shown(path)} is not UTF-8 text (byte {error.start}); CSV in UTF-8 is needed. "
+            f"{shown(path)} is not UTF-8 text (byte {error.start}); CSV in UTF-8 is needed. "
             "Convert it, for example with iconv -f latin1 -t utf-8."
         ) from error
     return text
@@ -150,11 +150,11 @@ def _require_cells(text: bytes, sep: str, n_names: int, path: str) -> None:
     first = next(islice(_rows(text, sep), 1, None), None)
     if first is None:
         raise CommandError(
-            f"{_shown(path)} has a header and no rows; a row a step is needed. Check what wrote it."
+            f"{shown(path)} has a header and no rows; a row a step is needed. Check what wrote it."
         )
     if len(first) > n_names:
         raise CommandError(
-            f"{_shown(path)} has {len(first)} cells in row 1, its header {n_names}; each cell "
+            f"{shown(path)} has {len(first)} cells in row 1, its header {n_names}; each cell "
             "needs a name. If a comma is the decimal point, put another character between cells."
         )
 
@@ -166,13 +166,14 @@ def _require(wanted: list[str], names: Sequence[str] | pd.Index, path: str) -> N
             advice = nearest(name, known, "columns")
             if len(known) == 1:
                 advice += " If these are several, pass what separates them with --sep."
-            raise CommandError(f"{_shown(path)} has no column {name!r}. {advice}")
+            raise CommandError(f"{shown(path)} has no column {name!r}. {advice}")
         if known.count(name) > 1:
             raise CommandError(
-                f"{_shown(path)} has {known.count(name)} columns {name!r}; a name of its own is "
+                f"{shown(path)} has {known.count(name)} columns {name!r}; a name of its own is "
                 "needed for each. Rename them."
             )
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
+    """Return what a table is called in messages."""
     return "standard input" if path == STREAM else path

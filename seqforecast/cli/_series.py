@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from seqforecast.cli._reading import read_table
+from seqforecast.cli._reading import read_table, shown
 from seqforecast.cli._values import names_in, numbers_in, times_in
 from seqforecast.cli._words import CommandError, counted
 from seqforecast.forecasting.calendar import Calendar
@@ -37,11 +37,11 @@ class SeriesTable:
         return frame if self.named else frame.drop(columns=self.columns[0])
 
     def next_rows(self, horizon: int) -> pd.DataFrame:
-        """Return the next rows of each series with their features."""
+        """Return the next rows with their features, of all series that have not ended."""
         unique_id, time, _ = self.columns
         asked = self.ahead.groupby(unique_id, sort=False).head(horizon)
         counts = asked[unique_id].value_counts().reindex(self.panel.ids, fill_value=0)
-        short = counts[counts < horizon]
+        short = counts[(counts < horizon) & ~self.panel.ids.isin(self.ended())]
         if len(short):
             name = short.index[0]
             last = self.known.loc[self.known[unique_id] == name, time].iloc[-1]
@@ -50,9 +50,25 @@ class SeriesTable:
             raise CommandError(
                 f"series {show(name)} has {rows} after its last target, at {show_time(last)}; "
                 f"--horizon {horizon} needs {horizon}, which tell {names}. Add "
-                "rows with an empty target, or pass a smaller --horizon."
+                f"rows with an empty target{', or pass a smaller --horizon' * bool(short.iloc[0])}."
             )
         return asked[[unique_id, time, *self.features["future"]]]
+
+    def ended(self) -> pd.Index:
+        """Return the series that end before the newest target and of which nothing is planned."""
+        last, ids = self.panel.last, self.panel.ids
+        return ids[(last < last.max()) & ~ids.isin(self.ahead[self.columns[0]])]
+
+    def with_plan(self, horizon: int) -> pd.DataFrame:
+        """Return what is known, and of each series the rows behind it, a horizon at most."""
+        unique_id = self.columns[0]
+        if not self.features["future"]:
+            return self.known
+        plan = self.ahead.groupby(unique_id, sort=False).head(horizon)
+        frame = pd.concat([self.known, plan], ignore_index=True)
+        if static := self.features["static"]:  # a row of the plan need not repeat it
+            frame[static] = frame.groupby(unique_id)[static].ffill()
+        return frame
 
 
 def read_series(arguments: Namespace) -> SeriesTable:
@@ -71,9 +87,13 @@ def read_series(arguments: Namespace) -> SeriesTable:
     columns = (unique_id, a.time, a.target)
     _require_once(frame, columns, a.id)
     frame = frame.sort_values([unique_id, a.time], ignore_index=True)
+    made = pd.Series(False, index=frame.index)
     if a.fill_gaps:
-        frame = _without_gaps(frame, columns, a.static)
-    known, ahead = _split(frame, columns)
+        frame, made = _without_gaps(frame, columns, a.static)
+    is_ahead = _is_ahead(frame, columns)
+    step = is_ahead.groupby(frame[unique_id]).cumsum()
+    _require_planned(frame, made & (step <= a.horizon), a)
+    known, ahead = (frame[part].reset_index(drop=True) for part in (~is_ahead, is_ahead))
     panel, _ = read_panel(known, columns=columns, **features)
     return SeriesTable(
         known, ahead, columns, a.id is not None, features, table.sep, a.decimal, panel
@@ -111,8 +131,8 @@ def _require_once(frame: pd.DataFrame, columns: tuple[str, str, str], id_given: 
     )
 
 
-def _split(frame: pd.DataFrame, columns: tuple[str, str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split sorted rows at the last target of each series."""
+def _is_ahead(frame: pd.DataFrame, columns: tuple[str, str, str]) -> pd.Series:
+    """Tell which of sorted rows lie behind the last target of their series."""
     unique_id, _, target = columns
     targets = frame[target]
     # Counted from the end: 0 targets from here on.
@@ -124,17 +144,16 @@ def _split(frame: pd.DataFrame, columns: tuple[str, str, str]) -> tuple[pd.DataF
             f"series {show(name)} has no target: column {target!r} is empty in all of its rows; "
             "at least one is needed. Drop the series."
         )
-    ahead = left == 0
-    return frame[~ahead].reset_index(drop=True), frame[ahead].reset_index(drop=True)
+    return left == 0
 
 
 def _without_gaps(
     frame: pd.DataFrame, columns: tuple[str, str, str], static: list[str]
-) -> pd.DataFrame:
-    """Add the rows that are missing between the first and the last of each series."""
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Add the rows that are missing between the first and the last of each series; tell which."""
     unique_id, time, _ = columns
     calendar = Calendar.infer(pd.Index(frame[time].drop_duplicates().sort_values()))
-    parts = []
+    parts, made = [], []
     for name, rows in frame.groupby(unique_id, sort=False):
         index = pd.Index(rows[time])
         position = calendar.positions(index)
@@ -143,4 +162,20 @@ def _without_gaps(
         part[time], part[unique_id] = every, name
         part[static] = part[static].ffill()
         parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+        made.append(~every.isin(index))
+    return pd.concat(parts, ignore_index=True), pd.Series(np.concatenate(made))
+
+
+def _require_planned(frame: pd.DataFrame, made: pd.Series, arguments: Namespace) -> None:
+    """Refuse rows that were made where nobody said what was planned in them."""
+    a = arguments
+    if not (a.future and made.any()):
+        return
+    first = frame[made].iloc[0]
+    series = f" of series {show(first[a.id])}" if a.id else ""
+    names = ", ".join(map(repr, a.future))
+    raise CommandError(
+        f"{shown(a.data)} has no row{series} at {show_time(first[a.time])}: --fill-gaps added it, "
+        f"one of {int(made.sum())}, with an empty target and empty {names}; every step needs "
+        f"{names}. Add these rows to the table with {names}, the target may be empty."
+    )

@@ -17,6 +17,7 @@ __all__ = [
     "filled",
     "in_words",
     "say_error",
+    "say_note",
     "warnings_in_words",
 ]
 
@@ -70,6 +71,11 @@ def in_words(text: str) -> str:
 def say_error(error: BaseException | str) -> None:
     """Write an error to stderr."""
     _say(f"seqforecast: error: {_message(error)}")
+
+
+def say_note(text: str) -> None:
+    """Write to stderr what a result leaves out."""
+    _say(f"seqforecast: note: {text}")
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from seqforecast.displays._forecast_frames import (
 )
 from seqforecast.forecasting.columns import float_values
 from seqforecast.forecasting.forecaster import Forecaster
-from seqforecast.forecasting.panel import Panel
+from seqforecast.forecasting.panel import FutureRows, Panel
 
 __all__ = ["read_forecast"]
 
@@ -41,7 +41,7 @@ def read_forecast(
     if n_history is not None:
         check_integer("n_history", n_history)
     panel: Panel = forecaster._model.panel
-    asked = forecaster._asked(X)
+    asked = X if isinstance(X, FutureRows) else forecaster._asked(X)
     available = np.unique(asked.series)
     shown = available[chosen_series(ids, panel.ids.take(available))]
     # Of ten thousand series, those that are shown are enough.

@@ -90,26 +90,35 @@ def _what(forecaster: Forecaster, measured: Measured) -> str:
     span = f"from {_day(times.min())} to {_day(times.max())}"
     if measured.kind == "new":
         said = (
-            f"Measured on new data: {each}, {span}. All these steps came after those that the "
-            "forecaster knew; it had not seen them, and was not fitted again. From the second "
-            "cutoff on it is told what came before."
+            f"Measured on new data: {each}, {span}. These are {_share(measured)} that came after "
+            "those that the forecaster knew; it had not seen them, and was not fitted again. From "
+            "the second cutoff on it is told what came before."
         )
     elif measured.kind == "held out":
         said = (
             "Measured on steps not seen in training: a copy of the forecaster was fitted without "
             f"the newest {measured.held_out} steps, and made {each}, {span}, each knowing all "
-            "values up to its cutoff. The last column flatters: these are the errors of the "
-            "forecaster itself, which was fitted to these steps, too (unless they came by update)."
+            f"values up to its cutoff. These are {_share(measured)} that it went without. The last "
+            "column flatters: these are the errors of the forecaster itself, which was fitted to "
+            "these steps, too (unless they came by update)."
         )
         if forecaster.regressor_weight == "auto":
             said += " The weight of the regressor was chosen on all steps; that flatters both."
     else:
         said = (
             f"Measured on TRAINING data: {each}, {span}, by the forecaster that was fitted to "
-            "these very steps. The series are too short to hold any out. Errors on new steps are "
-            "larger, often much larger."
+            f"these very steps, {_share(measured)} that it knows. The series are too short to hold "
+            "any out. Errors on new steps are larger, often much larger."
         )
     return said
+
+
+def _share(measured: Measured) -> str:
+    """Say how many of how many steps were measured."""
+    n, of = measured.n_measured, measured.n_available
+    if n < of:
+        return f"the newest {n:,} of {of:,} steps"
+    return "the only step" if n == 1 else f"all {n:,} steps"
 
 
 def _verdict(measured: Measured, season: int) -> str:
@@ -216,17 +225,19 @@ def window_part(errors: WindowErrors | str) -> list[Markup]:
                 f"{naive_name(errors.season)}, {number(naive)}."
             )
         )
-    head = ["error", "regressor", naive_title(errors.season), "ratio"]
-    rows: list[list[Any]] = [
-        [name.upper(), ours, *(("", "") if naive is None else (naive, _ratio(ours, naive)))]
-        for name, ours, naive in errors.rows
-    ]
-    rows.append(["R2", errors.r2, "", ""])
+    head = ["error", "regressor"]
+    rows: list[list[Any]] = [[name.upper(), ours] for name, ours, _ in errors.rows]
+    rows.append(["R2", errors.r2])
+    if naive is not None:
+        head += [naive_title(errors.season), "ratio"]
+        for row, (_, ours, theirs) in zip(rows, errors.rows, strict=False):
+            row += [theirs, _ratio(ours, theirs)]
+        rows[-1] += ["", ""]
     caption = "Errors on these windows. " + _meaning([*(row[0] for row in errors.rows), "r2"])
     return [*content, table(caption, head, rows, name="errors-table")]
 
 
-def _ratio(ours: float, naive: float) -> float:
+def _ratio(ours: float, naive: float | None) -> float:
     return ours / naive if naive else np.nan
 
 

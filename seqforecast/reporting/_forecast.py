@@ -13,6 +13,7 @@ from seqforecast.displays import ForecastDisplay
 from seqforecast.displays._forecast_frames import Frames, levels_of
 from seqforecast.displays._forecast_read import read_forecast
 from seqforecast.forecasting import Forecaster
+from seqforecast.forecasting.panel import FutureRows, Panel
 from seqforecast.reporting._html import (
     Markup,
     aligned,
@@ -34,8 +35,16 @@ _PICTURES = 6
 _LAST_LETTER = "\N{LATIN SMALL LETTER EZH WITH CARON}"
 """Up to here matplotlib's own font is complete, and warns of nothing."""
 
-_HISTORIES = 3
-"""Horizons of the past that a picture shows of steps that were measured."""
+_HORIZONS, _SEASONS = 3, 4
+"""What a picture shows of the past, at least."""
+
+_LONGEST_SEASONS = 48
+"""Steps that seasons may fill in it: among more of them a few forecast ones are not seen."""
+
+_FEWEST = 24
+
+_MARKED = 12
+"""Steps up to which each has marks of its own: a line and a band would be specks."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +57,10 @@ class Chosen:
 
 def chosen_series(ids: pd.Index, measured: Measured | None) -> list[Chosen]:
     """Choose the series that say most: all of a few, else those forecast worst, median and best."""
-    if measured is None:
-        return [Chosen(name, "") for name in ids[:_PICTURES]]
-    errors = measured.by_series
+    errors = pd.Series(dtype=float) if measured is None else measured.by_series
     errors = errors[ids.get_indexer(pd.Index(errors.index, tupleize_cols=False)) >= 0]
+    if errors.empty:
+        return [Chosen(name, "") for name in ids[:_PICTURES]]
     metric = str(errors.name).upper()
     if len(ids) <= _PICTURES:
         known = {name: f"{metric} {number(errors[name])}" for name in errors.index}
@@ -68,20 +77,27 @@ def chosen_series(ids: pd.Index, measured: Measured | None) -> list[Chosen]:
 
 
 def forecast_part(
-    forecaster: Forecaster, chosen: Sequence[Chosen], measured: Measured | None, draw: Pictures
+    forecaster: Forecaster,
+    chosen: Sequence[Chosen],
+    measured: Measured | None,
+    draw: Pictures,
+    plan: FutureRows | None,
 ) -> list[Markup]:
-    """Return the pictures and tables of the next steps, and what there is to say about them."""
+    """Return the pictures and tables of the next steps, and what there is to say about them.
+
+    Where they need future features, the plan holds these.
+    """
     panel = forecaster._model.panel
-    if panel.future_names:
+    if panel.future_names and plan is None:
         names = ", ".join(map(str, panel.future_names))
         return _of_measured(forecaster, chosen, measured, draw, names)
     levels = shown_levels(forecaster)
     frames = read_forecast(
         forecaster,
-        None,
+        plan,
         level=list(levels) or None,
         ids=[one.name for one in chosen],
-        n_history=None,
+        n_history=_n_history(forecaster),
         truth=None,
     )
     content = [paragraph(_introduction(forecaster, frames, len(chosen)))]
@@ -95,15 +111,27 @@ def forecast_part(
     return [*content, grid(*parts)]
 
 
+def _n_history(forecaster: Forecaster) -> int:
+    """Return how many steps of the past tell how the forecast goes on, and leave room for it."""
+    seasons = min(_SEASONS * forecaster.season_[0], _LONGEST_SEASONS)
+    return max(_HORIZONS * int(forecaster.horizon), seasons, _FEWEST)
+
+
 def _introduction(forecaster: Forecaster, frames: Frames, n_chosen: int) -> str:
     panel = forecaster._model.panel
     horizon = int(forecaster.horizon)
     steps = "The next step" if horizon == 1 else f"The next {horizon} steps"
     end = panel.calendar.label(int(panel.last.max()))
-    said = f"{steps} after {end}, the newest step that the forecaster knows."
-    if n_chosen < panel.n_series:
+    known = "whose value is known" if panel.future_names else "that the forecaster knows"
+    said = f"{steps} after {end}, the newest step {known}."
+    if unplanned := panel.n_series - frames.n_series:
         said += (
-            f" {n_chosen} of {panel.n_series:,} series are shown: those with the largest, the "
+            f" Not forecast: {unplanned:,} of {panel.n_series:,} series, for lack of a row for "
+            "each of these steps."
+        )
+    if n_chosen < frames.n_series:
+        said += (
+            f" {n_chosen} of {frames.n_series:,} series are shown: those with the largest, the "
             "median and the smallest errors below."
         )
     if levels_of(frames.forecast):
@@ -148,8 +176,23 @@ def _one_series(
 def _draw(
     ax: Any, forecast: pd.DataFrame, history: pd.DataFrame, name: Any, truth: Any = None
 ) -> None:
-    ForecastDisplay(forecast, history=history, truth=truth).plot(ax=ax, naive=False)
+    drawn = ForecastDisplay(forecast, history=history, truth=truth).plot(ax=ax, naive=False)
+    if len(forecast) <= _MARKED:
+        _mark(drawn, forecast)
     ax.set_ylabel(_short(name))
+
+
+def _mark(drawn: ForecastDisplay, forecast: pd.DataFrame) -> None:
+    """Mark each step, which stand at the end of their lines, and draw bars for its intervals."""
+    steps = len(forecast)
+    (line,) = drawn.artists_["forecast"]
+    line.set(marker="o", markersize=5, markevery=slice(-steps, None))
+    for came in drawn.artists_["truth"]:
+        came.set(marker="x", markersize=6, markevery=slice(-steps, None))
+    for level, (band,) in drawn.artists_["bands"].items():
+        ends = (forecast[f"{end}-{level}"].to_numpy(float) for end in ("lo", "hi"))
+        style = {"colors": band.get_facecolor(), "zorder": band.get_zorder(), "linewidth": 4}
+        drawn.ax_.vlines(line.get_xdata()[-steps:], *ends, **style)
 
 
 def _short(name: Any) -> str:
@@ -226,26 +269,32 @@ def _of_measured(
     """Show the newest steps that were measured, where the future needs features nobody gave."""
     content = [
         paragraph(
-            f"The next steps cannot be forecast here: that takes the future values of {names}. "
-            "Pass them to predict. Below are the newest steps whose features and values are known."
+            f"The next steps are not forecast here: that takes the future values of {names}. Pass "
+            "data with a row for each of these steps, its target NaN. Below are the newest steps "
+            "whose features and values are known."
         )
     ]
     if measured is None:
         return content
+    n_history = _n_history(forecaster)
     parts = [
-        _newest(forecaster, rows, one, place, draw)
+        _newest(rows, _past(measured.panel, one.name, rows, n_history), one, place, draw)
         for place, one in enumerate(chosen)
-        if len(rows := _of(measured.folds, one.name))
+        if len(rows := _newest_rows(_of(measured.folds, one.name)))
     ]
     return [*content, grid(*parts)]
 
 
+def _newest_rows(folds: pd.DataFrame) -> pd.DataFrame:
+    """Return the forecasts from the newest cutoff."""
+    return folds[folds["cutoff"] == folds["cutoff"].max()]
+
+
 def _newest(
-    forecaster: Forecaster, folds: pd.DataFrame, one: Chosen, place: int, draw: Pictures
+    rows: pd.DataFrame, history: pd.DataFrame, one: Chosen, place: int, draw: Pictures
 ) -> Markup:
     """Return the picture of the newest forecast that was measured of a series."""
-    rows = folds[folds["cutoff"] == folds["cutoff"].max()]
-    history, truth = _past(forecaster, one.name, rows), rows[["unique_id", "ds", "y"]]
+    truth = rows[["unique_id", "ds", "y"]]
     came = aligned([rows["y"].iloc[-1]], _spread(rows, history))[0]
     return draw.figure(
         f"forecast-{place}",
@@ -255,19 +304,12 @@ def _newest(
     )
 
 
-def _past(forecaster: Forecaster, name: Any, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return what was known before some steps, as much as says how they go on."""
-    panel = forecaster._model.panel
+def _past(panel: Panel, name: Any, rows: pd.DataFrame, n_history: int) -> pd.DataFrame:
+    """Return what was known before some steps."""
     one = int(panel.ids.get_indexer(pd.Index([name], tupleize_cols=False))[0])
-    empty = pd.DataFrame({"unique_id": [], "ds": [], "y": []})
-    if one < 0:
-        return empty
     cutoff = int(panel.calendar.positions(pd.Index(rows["cutoff"]))[0])
-    wanted = max(_HISTORIES * len(rows), 24)
-    begin = max(int(panel.first[one]), cutoff + 1 - wanted)
-    end = min(cutoff, int(panel.last[one])) + 1
     start = int(panel.offsets[one] - panel.first[one])
-    at = np.arange(begin, end)
+    at = np.arange(max(int(panel.first[one]), cutoff + 1 - n_history), cutoff + 1)
     return pd.DataFrame(
         {
             "unique_id": pd.Index([name], tupleize_cols=False).repeat(len(at)),

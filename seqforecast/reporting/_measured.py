@@ -20,7 +20,15 @@ from seqforecast.forecasting.panel import Panel, offsets_of, stretches
 
 __all__ = ["Measured", "later_steps", "measure", "shown_levels"]
 
-_MOST_FOLDS = 50
+_FEWEST_FOLDS = 50
+"""Cutoffs that are measured however long they take, where there are so many."""
+
+_WORK = 50_000_000
+"""Values that may be looked at, of all cutoffs together: half a minute of a slow machine."""
+
+_OF_A_FOLD = 20_000
+"""Values that take as long as what a cutoff costs however short the series are."""
+
 _LEVELS = (80, 95)
 _NAMES = ("unique_id", "ds", "y")
 _SAME = 1e-6
@@ -36,6 +44,10 @@ class Measured:
         As `backtest` returns it.
     kind : {"new", "held out", "seen"}
         Whether the steps came after the fit, were held out from a second fit, or had been seen.
+    panel : Panel
+        The series, up to the newest step.
+    n_available : int
+        Steps that there were to be measured; of too many the newest are.
     held_out : int
         Steps that the second fit went without.
     as_fitted : DataFrame or None
@@ -44,6 +56,8 @@ class Measured:
 
     folds: pd.DataFrame
     kind: str
+    panel: Panel
+    n_available: int
     held_out: int = 0
     as_fitted: pd.DataFrame | None = None
 
@@ -51,6 +65,11 @@ class Measured:
     def n_cutoffs(self) -> int:
         """From how many cutoffs was forecast."""
         return int(self.folds["cutoff"].nunique())
+
+    @property
+    def n_measured(self) -> int:
+        """How many steps were forecast, however many series have them."""
+        return int(self.folds["ds"].nunique())
 
     @property
     def steps(self) -> int:
@@ -102,8 +121,9 @@ def measure(forecaster: Forecaster, later: Panel | None) -> Measured:
     model, horizon = forecaster._model, int(forecaster.horizon)
     if later is not None:
         task = BacktestTask(forecaster, later, horizon, shown_levels(forecaster))
-        cutoffs = _cutoffs_between(int(model.panel.last.max()), int(later.last.max()), horizon)
-        return Measured(_folds(task, model, forecaster, cutoffs), "new")
+        n_later = int(later.last.max()) - int(model.panel.last.max())
+        cutoffs = _cutoffs(later, n_later, horizon)
+        return Measured(_folds(task, model, forecaster, cutoffs), "new", later, n_later)
     panel = model.panel
     newest = int(panel.last.max())
     held_out = held_out_steps(model, horizon)
@@ -111,15 +131,15 @@ def measure(forecaster: Forecaster, later: Panel | None) -> Measured:
         room = max(1, (int(panel.lengths.max()) - model.lookback.season - 1) // horizon)
         cutoffs = cutoffs_before(newest, horizon, min(room, 3), horizon)
         task = BacktestTask(forecaster, panel, horizon, ())
-        return Measured(_folds(task, model, forecaster, cutoffs), "seen")
-    n_folds = min(held_out // horizon, _MOST_FOLDS)
-    cutoffs = cutoffs_before(newest, horizon, n_folds, horizon)
+        folds = _folds(task, model, forecaster, cutoffs)
+        return Measured(folds, "seen", panel, int(panel.lengths.max()))
+    cutoffs = _cutoffs(panel, held_out, horizon)
     # Conformal intervals were made of these very errors: how often they hold them says nothing.
     of_model = isinstance(forecaster._intervals, Quantiles)
     task = BacktestTask(forecaster, panel, horizon, shown_levels(forecaster) if of_model else ())
     folds = _folds(task, model.blind(held_out), forecaster, cutoffs)
     as_fitted = _folds(task, model, forecaster, cutoffs)
-    return Measured(folds, "held out", held_out, as_fitted)
+    return Measured(folds, "held out", panel, held_out, held_out, as_fitted)
 
 
 def shown_levels(forecaster: Forecaster) -> tuple[float, ...]:
@@ -147,6 +167,8 @@ def _has(intervals: Quantiles, level: float, horizon: int) -> bool:
 def later_steps(forecaster: Forecaster, X: Any, y: Any) -> Panel | None:
     """Return what a forecaster knows and what data hold beyond it; None where they hold nothing.
 
+    Rows behind the last value, which tell what is planned, are part of it.
+
     Raises
     ------
     ValueError
@@ -170,9 +192,7 @@ def later_steps(forecaster: Forecaster, X: Any, y: Any) -> Panel | None:
     _require_same(known, given, found)
     end = np.where(found >= 0, known.last[found] + 1, given.first)
     later = _from(given, np.clip(end - given.first, 0, given.lengths))
-    if not later.n_series or int(later.last.max()) <= int(known.last.max()):
-        return None
-    return known.append(later)
+    return known.append(later) if later.n_series else None
 
 
 def _require_same(known: Panel, given: Panel, found: NDArray[np.intp]) -> None:
@@ -216,10 +236,16 @@ def _from(panel: Panel, skipped: NDArray[np.int64]) -> Panel:
     )
 
 
-def _cutoffs_between(known: int, newest: int, horizon: int) -> NDArray[np.int64]:
-    """Return cutoffs from the end of the fit on, a horizon apart."""
-    n_folds = max(1, (newest - known) // horizon)
-    return known + horizon * np.arange(min(n_folds, _MOST_FOLDS))
+def _cutoffs(panel: Panel, n_steps: int, horizon: int) -> NDArray[np.int64]:
+    """Return cutoffs a horizon apart, after which come the newest steps; all, or those affordable.
+
+    Fewer steps than a horizon are forecast from the one cutoff before them.
+    """
+    newest = int(panel.last.max())
+    if n_steps < horizon:
+        return np.array([newest - n_steps])
+    most = max(_FEWEST_FOLDS, _WORK // (int(panel.lengths.sum()) + _OF_A_FOLD))
+    return cutoffs_before(newest, horizon, min(n_steps // horizon, most), horizon)
 
 
 def _folds(

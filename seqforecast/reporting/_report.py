@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqforecast._checks import check_integer
 from seqforecast._observation import GradientFlow
 from seqforecast.diagnosis import diagnose, gradient_flow
+from seqforecast.forecasting import Forecaster
+from seqforecast.forecasting.panel import FutureRows, Panel
 from seqforecast.gradients import Diagnosis
 from seqforecast.reporting._about import made_part, parameter_part
 from seqforecast.reporting._errors import compared, error_part, naive_name, naive_title, window_part
@@ -17,6 +21,7 @@ from seqforecast.reporting._html import Markup, facts, number, paragraph, sectio
 from seqforecast.reporting._learning import finding_part, flow_part, training_part
 from seqforecast.reporting._measured import Measured, later_steps, measure
 from seqforecast.reporting._page import page
+from seqforecast.reporting._plan import continued, planned_rows, without_plan
 from seqforecast.reporting._subject import Subject, subject_of
 from seqforecast.reporting._svg import Pictures, require_matplotlib
 from seqforecast.reporting._windows import WindowErrors, window_errors
@@ -50,8 +55,9 @@ def report(
         Where the file goes; one that is there is replaced, as a whole or not at all.
     X : Series, DataFrame or array-like, default=None
         For a forecaster the data, as ``Forecaster.fit`` takes them: those of the fit, or with
-        values that came later. For a regressor windows in time order, as for ``predict``. None
-        reports what the estimator itself holds.
+        values that came later. Rows behind the last value, whose target is NaN, hold the future
+        features of the steps to forecast. For a regressor windows in time order, as for
+        ``predict``. None reports what the estimator itself holds.
     y : Series or array-like, default=None
         The target that belongs to `X`.
     season : int, default=None
@@ -69,7 +75,8 @@ def report(
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If there is neither a forecaster nor a recurrent regressor in it, or `path` is none.
+        If there is neither a forecaster nor a recurrent regressor in it, `path` is none, or `X`
+        is a tuple of X and y.
     ValueError
         If `X` or `y` cannot be used, or differ from the data of the fit.
     OSError
@@ -85,9 +92,10 @@ def report(
     Notes
     -----
     What the errors of a forecaster were measured on stands beside them. Steps in `X` that came
-    after the fit are forecast as it is. Without any, a copy is fitted once more without the newest
-    steps, the same that conformal intervals need, and forecasts these. Series too short for that
-    leave errors on training data, and the report says so.
+    after the fit are forecast as it is: all of them, or of very many the newest. Without any, a
+    copy is fitted once more without the newest steps, the same that conformal intervals need, and
+    forecasts these. Series too short for that leave errors on training data, and the report says
+    so.
 
     The same input gives the same bytes, apart from the time at its end. matplotlib's settings are
     changed for this process while pictures are drawn, and put back.
@@ -144,6 +152,16 @@ def _checked_path(path: Any) -> Path:
 def _check_pair(X: Any, y: Any) -> None:
     if y is not None and X is None:
         raise ValueError("X is None, but y was given; both are needed. Pass the data of y, too.")
+    if y is None and isinstance(X, tuple) and len(X) == 2 and all(map(_is_array, X)):
+        raise TypeError(
+            f"X is a tuple of a {type(X[0]).__name__} and a {type(X[1]).__name__}; X and y are "
+            "needed as two arguments. Pass report(estimator, path, X, y)."
+        )
+
+
+def _is_array(value: Any) -> bool:
+    """Return whether it holds several values: of a tuple of numbers none does."""
+    return hasattr(value, "__len__") and not isinstance(value, str)
 
 
 # A forecaster -----------------------------------------------------------------------------------
@@ -153,12 +171,15 @@ def _of_forecaster(subject: Subject, season: int | None) -> str:
     forecaster = subject.forecaster
     assert forecaster is not None
     draw = Pictures()
-    later = None if subject.X is None else later_steps(forecaster, subject.X, subject.y)
+    given = None if subject.X is None else later_steps(forecaster, subject.X, subject.y)
+    later = None if given is None else without_plan(given, forecaster._model.panel)
     measured = _measured(forecaster, later)
     known = measured if isinstance(measured, Measured) else None
-    chosen = chosen_series(forecaster._model.panel.ids, known)
+    newest, plan = _planned(forecaster, given, later)
+    ids = newest._model.panel.ids
+    chosen = chosen_series(ids if plan is None else ids[np.unique(plan.series)], known)
     parts = {
-        "forecast": ("Forecast", forecast_part(forecaster, chosen, known, draw)),
+        "forecast": ("Forecast", forecast_part(newest, chosen, known, draw, plan)),
         "errors-part": ("Errors", error_part(forecaster, measured, draw)),
     }
     network = subject.network
@@ -166,14 +187,27 @@ def _of_forecaster(subject: Subject, season: int | None) -> str:
     if network is None:
         parts["gradient"] = ("Gradient", [paragraph(_no_network(forecaster))])
     else:
-        windows, targets = forecaster.training_data()
-        diagnosis = diagnose(forecaster.regressor_, windows, targets, season=season)
-        recorded = getattr(network, "gradient_flow_", None)
-        flow = gradient_flow(forecaster.regressor_, windows) if recorded is None else recorded
+        diagnosis = diagnose(forecaster, season=season)
+        recorded = flow = getattr(network, "gradient_flow_", None)
+        if flow is None:
+            flow = gradient_flow(forecaster.regressor_, forecaster.training_data()[0])
         parts |= _network_parts(subject, diagnosis, flow, recorded is not None, season, draw)
     summary = [paragraph(_forecaster_summary(subject, known, diagnosis), cls="lead")]
     summary.append(_forecaster_facts(subject, measured, diagnosis))
     return _page(subject, summary, parts, draw)
+
+
+def _planned(
+    forecaster: Forecaster, given: Panel | None, later: Panel | None
+) -> tuple[Forecaster, FutureRows | None]:
+    """Return the plan where forecasts need one, and the forecaster that knows all before it."""
+    known = forecaster._model.panel
+    if given is None or not known.future_names:
+        return forecaster, None
+    plan = planned_rows(given, known if later is None else later, int(forecaster.horizon))
+    if plan is None or later is None:
+        return forecaster, plan
+    return continued(forecaster, later), plan
 
 
 def _measured(forecaster: Any, later: Any) -> Measured | str:

@@ -1,10 +1,13 @@
 """``seqforecast diagnose``: the findings of Python, in words, and the report."""
 
+from io import StringIO
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from seqforecast import datasets, diagnose, recurrent_forecaster
+from tests.reporting.reading import Page
 
 CO2 = Path(datasets.__file__).parent / "data" / "co2.csv"
 
@@ -38,6 +41,32 @@ def test_the_report_is_written(run, here):
     assert done.out.endswith("\nThe report is in report.html.\n")
     page = (here / "report.html").read_text(encoding="utf-8")
     assert page.lstrip().lower().startswith("<!doctype html>")
+
+
+def test_the_report_forecasts_what_the_table_plans(run, here, stores):
+    table = stores.astype({"sold": float})
+    ahead = table["day"] >= "2024-02-23"
+    table.loc[ahead, ["sold", "visitors", "area"]] = float("nan")
+    ended = (table["store"] == 10) & (table["day"] >= "2024-02-20")
+    table[~ended].to_csv("a.csv", index=False)
+    roles = ("--id", "store", "--future", "promo", "--past", "visitors", "--static", "area")
+    done = run("diagnose", "a.csv", *roles, "--html", "report.html")
+    assert done.code == 0, done.err
+    page = Page(here / "report.html")
+    said = page.said("forecast")
+    assert "The next 7 steps after 2024-02-22 , the newest step whose value is known." in said
+    assert "Not forecast: 1 of 3 series" in said
+    written = pd.read_csv(StringIO(run("forecast", "a.csv", *roles, "--out", "-").out))
+    titles = [node.text for node in page.all("title") if (node.text or "").startswith("Forecast")]
+    names = [int(title.split()[2]) for title in titles]
+    assert sorted(names) == [1, 2]
+    for place, name in enumerate(names):
+        shown = [
+            float(row["forecast"].replace(",", ""))
+            for row in page.table(f"forecast-table-{place}").values()
+        ]
+        expected = written.loc[written["store"] == name, "y_hat"].to_numpy()
+        assert shown == pytest.approx(expected, rel=1e-2)
 
 
 def test_a_report_that_cannot_be_written_is_refused_before_the_fit(run, monkeypatch):

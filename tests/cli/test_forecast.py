@@ -117,6 +117,62 @@ def test_too_few_planned_rows_are_refused(run, stores):
     assert "series 1 has 3 rows after its last target, at 2024-02-26; --horizon 7 needs 7" in said
 
 
+def test_without_any_planned_row_a_smaller_horizon_is_not_advised(run, stores):
+    stores.to_csv("a.csv")
+    said = " ".join(run("forecast", "a.csv", "--id", "store", "--future", "promo").err.split())
+    assert "series 1 has 0 rows after its last target" in said
+    assert said.endswith("Add rows with an empty target.")
+
+
+def closed(stores, *names):
+    """Leave a week to be forecast, and of some stores the newest fortnight out."""
+    ahead = stores["day"] >= "2024-02-23"
+    table = stores.assign(sold=stores["sold"].mask(ahead))
+    return table[~(table["store"].isin(names) & (table["day"] >= "2024-02-16"))]
+
+
+def test_series_that_ended_are_left_out_with_a_note(run, stores):
+    table = closed(stores, 10)
+    table.to_csv("a.csv", index=False)
+    options = ("--id", "store", "--future", "promo")
+    done = run("forecast", "a.csv", *options, "--out", "-")
+    frame = printed(done.out)
+    assert frame["store"].drop_duplicates().to_list() == [1, 2]
+    known = table[table["sold"].notna()].drop(columns=["visitors", "area"])
+    forecaster = recurrent_forecaster(horizon=7, random_state=0)
+    columns = {"columns": ("store", "day", "sold"), "future": ["promo"]}
+    forecaster.set_params(regressor__max_steps=3, **columns).fit(known)
+    ahead = table.loc[table["sold"].isna(), ["store", "day", "promo"]]
+    expected = forecaster.predict(ahead).sort_values(["store", "day"])
+    assert frame["y_hat"].to_numpy() == pytest.approx(expected["y_hat"].to_numpy())
+    said = " ".join(done.err.split())
+    assert said.startswith("seqforecast: note: 1 of 3 series not forecast")
+    assert "no rows after their own: 10." in said
+    shown = run("forecast", "a.csv", *options).out
+    assert "The last known time is 2024-02-22." in shown
+    assert "10 " not in shown[shown.index("store") :].replace("2024", "")
+
+
+def test_a_note_names_a_few_of_many_series(run, stores):
+    last = stores[stores["store"] == 1]
+    many = [last.assign(store=100 + k) for k in range(8)]
+    table = closed(pd.concat([stores, *many]), *range(100, 108))
+    table.to_csv("a.csv", index=False)
+    done = run("forecast", "a.csv", "--id", "store", "--future", "promo", "--plot", "a.png")
+    assert done.code == 0
+    said = " ".join(done.err.split())
+    assert "8 of 11 series" in said
+    assert "100, 101, 102, 103, 104 and 3 more." in said
+
+
+def test_without_future_columns_each_series_goes_on_from_its_own_end(run, stores):
+    closed(stores, 10).to_csv("a.csv", index=False)
+    done = run("forecast", "a.csv", "--id", "store", "--out", "-")
+    begins = printed(done.out).groupby("store")["day"].first()
+    assert begins.to_dict() == {1: "2024-02-23", 2: "2024-02-23", 10: "2024-02-16"}
+    assert done.err == ""
+
+
 def test_more_planned_rows_than_the_horizon_are_left_for_later(run, stores):
     stores.assign(sold=stores["sold"].where(stores["day"] < "2024-02-15")).to_csv("a.csv")
     done = run("forecast", "a.csv", "--id", "store", "--future", "promo", "--out", "-")

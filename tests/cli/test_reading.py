@@ -149,6 +149,30 @@ def test_gaps_are_filled_on_request(here, stores):  # noqa: ARG001
     assert read["area"].notna().all()
 
 
+@pytest.mark.parametrize(
+    ("dropped", "day", "count"),
+    [([64, 65, 80], "2024-01-05", 3), ([116, 80], "2024-01-21", 2), ([116], "2024-02-26", 1)],
+)
+def test_a_row_made_for_a_gap_has_no_plan_and_the_error_says_so(run, stores, dropped, day, count):
+    ahead = stores["day"] >= "2024-02-23"
+    table = stores.assign(sold=stores["sold"].mask(ahead)).drop(dropped)
+    table.to_csv("a.csv", index=False)
+    done = run("forecast", "a.csv", "--id", "store", "--future", "promo", "--fill-gaps")
+    said = " ".join(done.err.split())
+    assert done.code == 1
+    assert f"a.csv has no row of series 10 at {day}: --fill-gaps added it, one of {count}," in said
+    assert "Add these rows to the table with 'promo'" in said
+    past = run("forecast", "a.csv", "--id", "store", "--past", "promo", "--fill-gaps")
+    assert past.code == 0
+
+
+def test_a_gap_in_the_plan_behind_the_horizon_is_no_error(run, stores):
+    ahead = stores["day"] >= "2024-02-15"
+    table = stores.assign(sold=stores["sold"].mask(ahead)).drop(116)
+    table.to_csv("a.csv", index=False)
+    assert run("forecast", "a.csv", "--id", "store", "--future", "promo", "--fill-gaps").code == 0
+
+
 def write(name, text):
     with open(name, "wb") as file:
         file.write(text)

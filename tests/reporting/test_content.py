@@ -16,7 +16,7 @@ from seqforecast import (
 )
 from seqforecast.reporting._forecast import chosen_series
 from seqforecast.reporting._html import aligned, element, number, percent
-from seqforecast.reporting._measured import later_steps, measure
+from seqforecast.reporting._measured import _FEWEST_FOLDS, _cutoffs, later_steps, measure
 from seqforecast.reporting._svg import dark_colour
 from tests.reporting.conftest import HOSTILE, panel_frame
 from tests.reporting.reading import Page
@@ -54,6 +54,7 @@ def test_errors_are_those_of_a_backtest_of_one_fit(lstm_page, lstm_forecaster, p
     said = lstm_page.said("errors-part")
     assert "fitted without the newest 48 steps, and made 48 forecasts, up to 12 steps" in said
     assert "from 1957-01-01 to 1960-12-01" in said
+    assert "These are all 48 steps that it went without" in said
 
 
 def test_errors_on_seen_steps_stand_apart(lstm_page, lstm_forecaster, passengers):
@@ -131,7 +132,7 @@ def test_windows_in_another_order_have_no_naive_forecast(forgetful, windows, tmp
     order = np.random.default_rng(0).permutation(len(y))
     page = Page(report(forgetful, tmp_path / "a.html", X[order], y[order]))
     assert "There is no naive forecast beside them" in page.said("errors-part")
-    assert page.table("errors-table")["MAE"]["last value"] == ""
+    assert all(list(row) == ["regressor"] for row in page.table("errors-table").values())
 
 
 @pytest.mark.parametrize("since", [0, 120, 142])
@@ -145,9 +146,62 @@ def test_steps_after_the_fit_are_forecast_as_it_is(passengers, tmp_path, since):
     assert measured.kind == "new"
     np.testing.assert_allclose(measured.folds["y_hat"], expected["y_hat"])
     if page is not None:
-        assert "All these steps came after those that the forecaster knew" in page.said()
+        assert "These are all 24 steps that came after those that the forecaster" in page.said()
         assert "in 80\N{NO-BREAK SPACE}% interval" in page.table("errors-table")
         assert "as fitted" not in page.said("errors-part")
+
+
+def hours(n_steps):
+    """An hourly series with a daily season and a feature that moves it."""
+    index = pd.date_range("2024-01-01", periods=n_steps, freq="h", name="time")
+    heat = pd.DataFrame({"heat": np.random.default_rng(0).normal(size=n_steps)}, index=index)
+    load = 50 + 9 * np.sin(2 * np.pi * np.arange(n_steps) / 24) + heat["heat"]
+    return heat, load.rename("load")
+
+
+def test_every_step_after_the_fit_is_measured_also_one_at_a_time(tmp_path):
+    _, load = hours(600)
+    forecaster = Forecaster(Ridge(), window=24, horizon=1, season=24).fit(load[:500])
+    page = Page(report(forecaster, tmp_path / "a.html", load))
+    expected = backtest(forecaster, load, horizon=1, n_folds=100, refit=False)
+    error = np.abs(expected["y_hat"] - expected["y"]).mean()
+    assert read(page.table("errors-table")["MAE"]["forecaster"]) == pytest.approx(error, rel=1e-3)
+    said = page.said("errors-part")
+    assert "100 forecasts, up to 1 step ahead of 100 cutoffs" in said
+    assert "from 2024-01-21 20:00:00 to 2024-01-25 23:00:00" in said
+    assert "These are all 100 steps that came after" in said
+
+
+def test_steps_that_are_no_whole_horizon_are_said_to_be_left_out(passengers, tmp_path):
+    forecaster = Forecaster(Ridge(), window=24, horizon=12).fit(passengers[:113])
+    said = Page(report(forecaster, tmp_path / "a.html", passengers)).said("errors-part")
+    assert "from 1959-01-01 to 1960-12-01" in said
+    assert "These are the newest 24 of 31 steps that came after" in said
+
+
+def test_of_too_many_steps_the_newest_are_measured(passengers):
+    panel = Forecaster(Ridge(), horizon=3).fit(passengers)._model.panel
+    long = panel.take(np.zeros(20_000, dtype=np.int64))  # 2,880,000 values: 50 cutoffs are enough
+    assert list(_cutoffs(panel, 100, 1)) == list(range(43, 143))
+    assert list(_cutoffs(long, 100, 1)) == list(range(143 - _FEWEST_FOLDS, 143))
+    assert list(_cutoffs(panel, 8, 3)) == [137, 140]
+    assert list(_cutoffs(panel, 2, 3)) == [141]
+
+
+def test_one_step_is_shown_behind_days_not_years_and_marked(tmp_path):
+    heat, load = hours(340)
+    forecaster = Forecaster(Ridge(), window=24, horizon=1, season=24, future=["heat"])
+    page = Page(report(forecaster.fit(heat[:300], load[:300]), tmp_path / "a.html", heat, load))
+    said = page.said("forecast")
+    newest = load.index[-1]
+    assert f"The forecast for {newest}" in said
+    assert f"What came at the last step is {load.iloc[-1]:.1f}" in said
+    (svg,) = (node for node in page.all("svg") if node.get("aria-labelledby") == "forecast-0-title")
+    ticks = {"".join(node.itertext()).strip() for node in svg.iter("text")}
+    assert {"12:00", newest.strftime("%Y-%b-%d")} <= ticks
+    clipped = [node for node in svg.iter("g") if node.get("clip-path")]
+    drawn = [len(list(node.iter("use"))) for node in clipped if node.find("use") is not None]
+    assert drawn == [1, 1, 1, 1]  # a mark of the forecast and of what came, a bar for each level
 
 
 def test_series_too_short_to_hold_out_show_training_errors_as_such(tmp_path):

@@ -73,10 +73,9 @@ def test_pictures_are_described_with_their_numbers(page):
     assert pictures
     for svg in pictures:
         assert svg.get("role") == "img"
-        title, description = (
-            page.find(svg.get("aria-labelledby")),
-            page.find(svg.get("aria-describedby")),
-        )
+        name = svg.get("aria-labelledby").removesuffix("-title")
+        assert svg.get("aria-describedby") == f"{name}-desc"
+        title, description = page.find(f"{name}-title"), page.find(f"{name}-desc")
         assert len(title.text) > 5
         assert re.search(r"\d", description.text)
         assert not svg.get("width")  # the page decides

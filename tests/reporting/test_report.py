@@ -178,6 +178,20 @@ def test_bad_arguments(ridge_forecaster, passengers, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_windows_and_targets_in_one_tuple(ridge_forecaster, forgetful, windows, tmp_path):
+    message = "X is a tuple of a ndarray and a ndarray; X and y are needed as two arguments"
+    for estimator in forgetful, ridge_forecaster:
+        with pytest.raises(TypeError, match=message):
+            report(estimator, tmp_path / "a.html", windows)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tuple_of_numbers_is_a_series(tmp_path):
+    forecaster = Forecaster(Ridge(), window=2, season=None).fit(np.arange(9.0))
+    page = Page(report(forecaster, tmp_path / "a.html", (*map(float, range(9)), 9.0, 10.0)))
+    assert "all 2 steps that came after" in page.said("errors-part")
+
+
 def test_windows_and_targets_of_different_length(forgetful, windows, tmp_path):
     X, y = windows
     with pytest.raises(ValueError, match="X has 90 windows, but y has 80 rows"):
