@@ -55,8 +55,7 @@ print(error or "Without clipping the training went through.")
 # %%
 # ``fit`` ends with a ``DivergenceError`` after three steps in a row whose gradient is not finite.
 # The model keeps its records, so that it can be asked what happened. GF03 proposes about twice the
-# mean norm as the limit; where the mean itself has exploded, that is no limit, and the default of 1
-# is the first to try.
+# mean norm as the limit, or the default of 1 where the mean itself has exploded.
 
 print(diagnose(model, X, y))
 

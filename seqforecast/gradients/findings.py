@@ -30,6 +30,9 @@ _ALWAYS = 0.99
 _IDLE = 10.0
 _DEAD_SPREAD, _DEAD_SHARE = 1e-3, 0.25
 
+_EXPLODED = 1e3
+"""A limit above limits nothing: in scaled units the norm of a training that learns is about 1."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -269,9 +272,15 @@ def exploding(evidence: Evidence) -> Finding | None:
         parameter=(
             f"a lower lr than {evidence.params.get('lr'):g}"
             if clipped
-            else f"gradient_clipping={_plain(_usual_limit(evidence))}"
+            else f"gradient_clipping={_limit_of_a_burst(evidence)}"
         ),
     )
+
+
+def _limit_of_a_burst(evidence: Evidence) -> str:
+    """Write the usual limit; the default where the mean norm has exploded itself."""
+    limit = _usual_limit(evidence)
+    return _plain(limit) if limit < _EXPLODED else "1"
 
 
 def not_finite(evidence: Evidence) -> Finding | None:

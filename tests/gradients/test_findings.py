@@ -210,6 +210,13 @@ def test_gf03_burst_of_ten_times_the_mean(largest, fires):
         assert found[0].parameter == "gradient_clipping=2.8"
 
 
+@pytest.mark.parametrize(("mean", "limit"), [(400.0, "890"), (1e16, "1")])
+def test_gf03_does_not_propose_a_mean_that_exploded(mean, limit):
+    norms = {"grad_norm": np.array([mean]), "grad_norm_max": np.array([20 * mean])}
+    found = findings(evidence(params={"gradient_clipping": None}, max_norm=None, **norms))
+    assert found[0].parameter == f"gradient_clipping={limit}"
+
+
 def test_gf03_is_information_where_clipping_holds_it():
     found = findings(evidence(grad_norm_max=np.array([50.0, 1.0]), params={"lr": 0.01}))
     finding = only(found, "GF03")
