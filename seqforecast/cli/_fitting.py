@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sklearn.linear_model import Ridge
 from skorch.callbacks import Callback
 
 from seqforecast._bars import is_watched, new_bar
 from seqforecast.cli._series import SeriesTable
-from seqforecast.cli._words import counted
+from seqforecast.cli._words import CommandError, counted
 from seqforecast.forecasting import Forecaster
+from seqforecast.forecasting.columns import show
 from seqforecast.recipes import recurrent_forecaster
 
-__all__ = ["NAMES", "described", "forecaster_of", "progress", "season_of", "seconds"]
+__all__ = ["NAIVE", "NAMES", "described", "forecaster_of", "progress", "season_of", "seconds"]
 
-NAMES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
+NAIVE = "naive"
+NAMES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN", NAIVE: "Naive"}
 
 Tell = Callable[[float], None]
 """Called with the share of one fit that is done; 1 at its end."""
@@ -26,6 +29,8 @@ Tell = Callable[[float], None]
 
 def forecaster_of(arguments: Namespace, data: SeriesTable) -> Forecaster:
     """Return a forecaster with the settings of a command, not fitted."""
+    if arguments.model == NAIVE:
+        return _naive(arguments, data)
     forecaster = recurrent_forecaster(
         horizon=arguments.horizon,
         season=season_of(arguments.season),
@@ -36,6 +41,25 @@ def forecaster_of(arguments: Namespace, data: SeriesTable) -> Forecaster:
     if arguments.max_steps is not None:
         forecaster.set_params(regressor__max_steps=arguments.max_steps)
     return forecaster
+
+
+def _naive(arguments: Namespace, data: SeriesTable) -> Forecaster:
+    """Return what repeats the last season, with the intervals of any forecaster."""
+    given = [name for names in data.features.values() for name in names]
+    if given:
+        raise CommandError(
+            f"--model {NAIVE} repeats the last season and reads no features, but got "
+            f"{', '.join(map(show, given))}. Leave them out, or choose a network."
+        )
+    return Forecaster(
+        Ridge(),
+        window=arguments.window or "auto",
+        horizon=arguments.horizon,
+        season=season_of(arguments.season),
+        baseline="seasonal",
+        regressor_weight=0,  # the baseline alone
+        columns=data.columns,
+    )
 
 
 def season_of(given: list[int | None] | None) -> Any:
@@ -53,11 +77,11 @@ def progress(forecaster: Forecaster, fits: int) -> Iterator[None]:
     Parameters
     ----------
     forecaster : Forecaster
-        Its regressor tells of each epoch meanwhile.
+        Its regressor, if it is a network, tells of each epoch meanwhile.
     fits : int
         How often the regressor is fitted at most.
     """
-    if not is_watched():
+    if not is_watched() or not hasattr(forecaster.regressor, "callbacks"):
         yield
         return
     with new_bar(fits, "fits", leave=False) as bar:
@@ -110,8 +134,9 @@ def described(arguments: Namespace, data: SeriesTable, forecaster: Forecaster) -
     ahead = counted(arguments.horizon, "step")
     seasons = [str(length) for length in forecaster.season_ if length > 1]
     season = f"season {' and '.join(seasons)}" if seasons else "no season"
-    window = forecaster.regressor_.window_
+    window = getattr(forecaster.regressor_, "window_", None)
+    reads = "" if window is None else f"window {window}, "
     return (
         f"{NAMES[arguments.model]} forecast of {arguments.target}, {ahead} ahead: "
-        f"{of}, window {window}, {season}."
+        f"{of}, {reads}{season}."
     )

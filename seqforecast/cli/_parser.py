@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
             **_OF_ALL,
         )
         _add_data(one)
-        _add_model(one)
+        _add_model(one, also=("naive",) if name == "forecast" else ())
         add(one)
     return top
 
@@ -94,13 +94,16 @@ def _add_data(one: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_model(one: argparse.ArgumentParser) -> None:
+def _add_model(one: argparse.ArgumentParser, also: tuple[str, ...]) -> None:
     group = one.add_argument_group("model")
     group.add_argument(
         "--horizon", required=True, type=_positive, metavar="N", help="steps to forecast at once"
     )
     group.add_argument(
-        "--model", choices=("lstm", "gru", "rnn"), default="lstm", help="network (default lstm)"
+        "--model",
+        choices=("lstm", "gru", "rnn", *also),
+        default="lstm",
+        help="network (default lstm)" + ("; naive repeats the last season" if also else ""),
     )
     group.add_argument(
         "--season",

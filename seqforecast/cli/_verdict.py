@@ -37,15 +37,18 @@ def _sentence(ours: float, naive: float, n_better: int, n_folds: int, repeating:
     if ours == naive == 0:
         return f"Both are without any error: {repeating} is enough."
     if abs(ours - naive) <= _ALIKE * max(ours, naive):
-        return f"As good as {repeating}, better {in_folds}: use the naive forecast, it is simpler."
+        return (
+            f"As good as {repeating}, better {in_folds}: use that, it is simpler (forecast --model "
+            "naive)."
+        )
     if ours < naive and 2 * n_better > n_folds:
         less = f"{100 - 100 * ours / naive:.0f} % lower"
         return f"Better than {repeating} {in_folds}; the error is {less}."
     if ours > naive and 2 * n_better <= n_folds:
         more = f"{100 * ours / naive - 100:.0f} % higher" if naive else "higher"
         return (
-            f"Worse than {repeating}: better {in_folds}, the error is {more}. Use the naive "
-            "forecast."
+            f"Worse than {repeating}: better {in_folds}, the error is {more}. Use that "
+            "(forecast --model naive)."
         )
     return (
         f"Not clear: the error is {'lower' if ours < naive else 'higher'} than that of "

@@ -92,7 +92,7 @@ def _read_series(series: pd.Series | NDArray[Any]) -> Data:
 def _read_wide(frame: pd.DataFrame | NDArray[Any]) -> Data:
     check_filled(*frame.shape)
     cure = (
-        "Convert or drop it; time stamps go into the index: frame.set_index({!r}). A long panel "
+        "Convert or drop it; if it holds the times: frame.set_index({!r}). A long panel "
         "needs the columns that columns= names."
     )
     if isinstance(frame, pd.DataFrame):

@@ -129,10 +129,14 @@ def _trim(rows: Rows, continues: Panel | None) -> Rows:
     empty = first >= end
     if empty.any():
         named = ", ".join(show(name) for name in rows.ids[empty][:5])
+        asfreq = (
+            " If asfreq left nothing, its frequency is not that of the dates: ends of months are "
+            "'ME', their first days 'MS'."
+        )
         raise ValueError(
             f"Series without any value: {named}{', ...' if empty.sum() > 5 else ''} "
             f"({int(empty.sum())} of {len(empty)} series); a series needs at least one that is "
-            "not missing. Drop such series."
+            f"not missing. Drop such series.{asfreq if empty.all() else ''}"
         )
     return _pick(rows, stretches(first, end - first))
 

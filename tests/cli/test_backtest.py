@@ -134,7 +134,7 @@ def said_of(here, ours, naive, season=None):  # noqa: ARG001
             [2, 2, 2],
             "Worse than LAST: better in 1 of 3 folds, the error is 17 % higher.",
         ),
-        ([3, 3, 1], [2, 2, 2], "Use the naive forecast."),
+        ([3, 3, 1], [2, 2, 2], "Use that (forecast --model naive)."),
         ([0, 2.1, 2.1], [2, 2, 2], "Not clear: the error is lower"),
         ([9, 1, 1], [2, 2, 2], "Not clear: the error is higher"),
         ([2, 2, 1.98], [2, 2, 2], "As good as repeating the last season"),

@@ -272,3 +272,24 @@ def test_advice_names_options_of_the_command_line(run, options, said):
     done = run("forecast", "daily.csv", *options)
     assert done.code == 1
     assert said in " ".join(done.err.split())
+
+
+def test_naive_model_repeats_the_last_season(run, series):
+    done = run("forecast", "daily.csv", "--model", "naive", "--level", "80", "--out", "-")
+    frame = printed(done.out)
+    np.testing.assert_allclose(frame["y_hat"], series[-7:], atol=1e-9)
+    assert (frame["lo-80"] < frame["y_hat"]).all()
+    assert (frame["y_hat"] < frame["hi-80"]).all()
+    done = run("forecast", "daily.csv", "--model", "naive")
+    assert done.out.startswith("Naive forecast of sold, 7 steps ahead: 60 rows, season 7.")
+
+
+def test_naive_model_reads_no_features(run):
+    arguments = ("stores.csv", "--id", "store", "--past", "visitors", "--model", "naive")
+    done = run("forecast", *arguments)
+    assert done.code == 1
+    assert "reads no features, but got 'visitors'. Leave them out" in " ".join(done.err.split())
+    for command in ("backtest", "diagnose"):
+        done = run(command, "daily.csv", "--model", "naive")
+        assert done.code == 2
+        assert "invalid choice: 'naive'" in done.err
