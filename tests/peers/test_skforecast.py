@@ -3,13 +3,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
 from seqforecast import LSTMRegressor, OldestFirst, make_windows
 from seqforecast.datasets import load_airline
+from tests.peers.regressors import ColumnAsForecast, network, same_weights
 
 pytest.importorskip("skforecast")
 from skforecast.direct import ForecasterDirect
@@ -20,29 +20,6 @@ from skforecast.recursive import ForecasterRecursive, ForecasterRecursiveMultiSe
 SERIES = load_airline().astype(float)
 KNOWN = SERIES[:-12]
 PRICE = pd.DataFrame({"price": np.random.default_rng(0).normal(size=len(SERIES))}, SERIES.index)
-
-
-class ColumnAsForecast(RegressorMixin, BaseEstimator):
-    """Forecasts the value of a column: what the column of a window holds, seen from outside."""
-
-    def __init__(self, column):
-        self.column = column
-
-    def fit(self, X, y):
-        self.seen_, self.targets_ = np.array(X), np.array(y)
-        return self
-
-    def predict(self, X):
-        return np.array(X)[:, self.column]
-
-
-def network(**given):
-    return LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0, **given)
-
-
-def same_weights(one, other):
-    pairs = zip(one.net_.module_.parameters(), other.net_.module_.parameters(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def rolled_out(model, series, window, steps):
