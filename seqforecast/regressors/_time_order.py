@@ -17,6 +17,8 @@ Array = NDArray[Any]
 
 _ROWS = 50
 """Rows that are looked at."""
+_STEPS = 200
+"""Steps of them that are: windows may be views of a series as long as the memory."""
 _FEW = 30
 """Rows of which, in any order, coincidences can be expected."""
 _SHARE = 0.9
@@ -29,7 +31,9 @@ _ROUNDING = 1e-6
 
 def warn_if_newest_first(X: Array, form: InputForm, *, stacklevel: int) -> None:
     """Warn if the values of windows, flat or not, show them to run back in time."""
-    if shows_newest_first(X[:_ROWS].reshape(-1, form.window, form.n_channels)):
+    n_channels, n_steps = form.n_channels, min(form.window, _STEPS)
+    some = X[:_ROWS, : n_steps if X.ndim == 3 else n_steps * n_channels]
+    if shows_newest_first(some.reshape(-1, n_steps, n_channels)):
         warnings.warn(
             "the rows of X show the newest step first: what is in a column stands one step further "
             "right in the next row. A recurrent network needs the oldest step first, and rows in "

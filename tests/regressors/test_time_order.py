@@ -95,6 +95,18 @@ def test_two_channels_newest_first_are_seen():
     assert shows_newest_first(windows[:, ::-1, ::-1])
 
 
+@pytest.mark.parametrize("flat", [True, False])
+def test_of_long_windows_the_first_steps_tell(flat):
+    values = np.column_stack([SERIES["walk"], 1e6 * SERIES["noise"]])
+    window = len(values) - 40
+    assert window > 200
+    windows, y = make_windows(values, window, flat=False)
+    backwards = np.ascontiguousarray(windows[:, ::-1])
+    X = backwards.reshape(len(backwards), -1) if flat else backwards
+    with pytest.warns(UserWarning, match=NEWEST_FIRST):
+        small(n_channels=2).fit(X, y)
+
+
 def test_windows_of_weight_zero_do_not_hide_the_order():
     X, y = lags(SERIES["season"], 24)
     weight = np.arange(len(X)) % 2
