@@ -34,7 +34,7 @@ from distributed import Client, LocalCluster
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
 from seqforecast import Forecaster, LSTMRegressor, distributed, make_windows
-from seqforecast.distributed._worker import shipped
+from seqforecast.distributed.partitions import shipped
 
 DAYS, HORIZON, A_PARTITION, SAMPLE = 730, 28, 250, 200
 

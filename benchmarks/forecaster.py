@@ -56,7 +56,7 @@ def measure_panel() -> dict:
     from sklearn.linear_model import Ridge
 
     from seqforecast import Forecaster
-    from seqforecast.forecasting.regression import Regression
+    from seqforecast.forecasting.model.regressor_adapter import RegressorAdapter
 
     forecaster = Forecaster(Ridge(), window=28, horizon=14)
     forecaster.fit(make_panel(3, 80)).predict()  # the first call loads code
@@ -66,7 +66,7 @@ def measure_panel() -> dict:
     def note(name: str) -> None:
         marks.append((name, time.perf_counter()))
 
-    fit_regressor = Regression.fit
+    fit_regressor = RegressorAdapter.fit
 
     def fit(self, train, valid):
         note("frame to rows")
@@ -74,7 +74,7 @@ def measure_panel() -> dict:
         note("fit of Ridge")
         return fitted
 
-    Regression.fit = fit
+    RegressorAdapter.fit = fit
     forecaster.fit(frame)
     note("")
     forecaster.predict()
@@ -94,7 +94,7 @@ def measure_memory() -> dict:
     from sklearn.linear_model import Ridge
 
     from seqforecast import Forecaster
-    from seqforecast.forecasting.regression import Regression
+    from seqforecast.forecasting.model.regressor_adapter import RegressorAdapter
 
     forecaster = Forecaster(Ridge(), window=28, horizon=14)
     forecaster.fit(make_panel(3, 80))
@@ -107,8 +107,8 @@ def measure_memory() -> dict:
         found["peak, times the frame"] = peak / found["frame, MB"]
         return self
 
-    Regression.fit = fit
-    Regression.by_step = []
+    RegressorAdapter.fit = fit
+    RegressorAdapter.by_step = []
     tracemalloc.start()
     forecaster.fit(frame)
     return found

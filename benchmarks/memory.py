@@ -21,10 +21,10 @@ import time
 
 INPUTS = ("array", "series", "frame")
 PHASES = {
-    "checks of X and y": ("seqforecast.regressors._base", "RecurrentRegressor", "_training_data"),
-    "split": ("seqforecast.regressors._base", "RecurrentRegressor", "_split"),
-    "scaling and network": ("seqforecast.regressors._base", "RecurrentRegressor", "_new_net"),
-    "steps and validation": ("seqforecast._training", "RecurrentNet", "train"),
+    "checks of X and y": ("seqforecast.regressors.base", "RecurrentRegressor", "_training_data"),
+    "split": ("seqforecast.regressors.base", "RecurrentRegressor", "_split"),
+    "scaling and network": ("seqforecast.regressors.base", "RecurrentRegressor", "_new_net"),
+    "steps and validation": ("seqforecast.training.net", "RecurrentNet", "train"),
 }
 ALLOWED_MB = 300
 

@@ -55,7 +55,7 @@ def make_frame(n_series: int, n_steps: int, *, shuffled: bool, features: bool):
 
 def child(size: str, *, shuffled: bool, features: bool) -> dict:
     """Measure one frame in this process."""
-    from seqforecast.forecasting.frames import read_panel
+    from seqforecast.forecasting.data.frames import read_panel
 
     past = ["heat"] if features else None
     # The first call loads code that a frame of any size loads.

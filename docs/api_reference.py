@@ -1,4 +1,4 @@
-"""List what the API reference shows; conf.py renders it, tests/test_api_reference.py checks it."""
+"""List what the API reference shows; conf.py renders it, tests/project checks it."""
 
 from typing import NamedTuple
 

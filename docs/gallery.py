@@ -1,4 +1,4 @@
-"""The order of the gallery: conf.py shows the examples in it, tests/test_gallery.py checks it."""
+"""The order of the gallery: conf.py shows the examples in it, tests/project checks it."""
 
 from pathlib import Path
 

@@ -14,25 +14,25 @@ if TYPE_CHECKING:
         nn,
         runtime,
     )
-    from seqforecast._observation import GradientFlow
     from seqforecast._versions import show_versions
     from seqforecast.diagnosis import (
         clip_fraction_scorer,
-        diagnose,
         effective_memory_scorer,
         gradient_flow,
         half_life_scorer,
         lag_sensitivity_scorer,
     )
+    from seqforecast.diagnosis.diagnose import diagnose
     from seqforecast.displays import ForecastDisplay, GradientFlowDisplay, GradientNormDisplay
     from seqforecast.exceptions import DivergenceError
     from seqforecast.export import export_numpy, export_onnx
     from seqforecast.forecasting import Forecaster, ForecastStream, backtest, evaluate
+    from seqforecast.gradients.record import GradientFlow
     from seqforecast.lag_order import OldestFirst
     from seqforecast.persistence import load, save
     from seqforecast.recipes import recurrent_forecaster
     from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor, Stream
-    from seqforecast.reporting import report
+    from seqforecast.reporting.report import report
     from seqforecast.windows import last_window, make_windows
 
 __version__ = "0.1.0"
@@ -87,7 +87,7 @@ _HOME = {
     "ForecastStream": "seqforecast.forecasting",
     "Forecaster": "seqforecast.forecasting",
     "GRURegressor": "seqforecast.regressors",
-    "GradientFlow": "seqforecast._observation",
+    "GradientFlow": "seqforecast.gradients.record",
     "GradientFlowDisplay": "seqforecast.displays",
     "GradientNormDisplay": "seqforecast.displays",
     "LSTMRegressor": "seqforecast.regressors",

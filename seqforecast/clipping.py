@@ -204,11 +204,20 @@ class AutoClip(ClippingStrategy):
         """Scale the gradients to the percentile of the norms so far; tell whether it did."""
         return _scale_to(gradients, norm, self._remember(norm))
 
+    def state_dict(self) -> dict[str, list[float]]:
+        """Return the norms seen so far, oldest first; nothing before the first step."""
+        return {"norms": list(map(float, self._recent))} if hasattr(self, "_recent") else {}
+
+    def load_state_dict(self, state: dict[str, list[float]]) -> None:
+        """Go on with the norms that another one has seen."""
+        if "norms" in state:
+            self._recent: deque[float] = deque(state["norms"])
+            self._ordered: list[float] = sorted(state["norms"])
+
     def _remember(self, norm: float) -> float:
         """Add a norm to the memory; return the percentile of what it holds."""
         if not hasattr(self, "_recent"):
-            self._recent: deque[float] = deque()
-            self._ordered: list[float] = []
+            self.load_state_dict({"norms": []})
         if len(self._recent) == self._MEMORY:
             del self._ordered[bisect_left(self._ordered, self._recent.popleft())]
         self._recent.append(norm)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqforecast._checks import check_integer, check_word
+from seqforecast._shared.checks import check_integer, check_word
 from seqforecast.forecasting import Forecaster
-from seqforecast.forecasting.intervals import INTERVALS
+from seqforecast.forecasting.model.intervals import INTERVALS
 from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
 
 __all__ = ["recurrent_forecaster"]

@@ -1,4 +1,4 @@
-"""Damaged and hostile copies of a file of `seqforecast.serialization.container`.
+"""Damaged and hostile copies of a file of `seqforecast.persistence.format.container`.
 
 `damaged` yields files in which bytes were changed after they were written: every reader refuses
 them, because the checksum differs. `resigned` yields files whose header somebody edited and signed

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, export_numpy
+from seqforecast.persistence.format import to_bytes
 from seqforecast.runtime import load_numpy
-from seqforecast.serialization import to_bytes
 from tests.mutations import closed, damaged, hostile, opened, resigned
 
 ROWS = np.random.default_rng(0).normal(size=(40, 6))

@@ -6,10 +6,10 @@ Wandb) pick it up. Put them before a logger in the list of callbacks: it reads t
 own turn comes.
 """
 
-from seqforecast.callbacks._bar import EpochBar
-from seqforecast.callbacks._checkpoint import Checkpoint
-from seqforecast.callbacks._clipping import GradientClipping
-from seqforecast.callbacks._flow import GradientFlowRecorder
-from seqforecast.callbacks._norms import GradientNorms
+from seqforecast.callbacks.checkpoint import Checkpoint
+from seqforecast.callbacks.epoch_bar import EpochBar
+from seqforecast.callbacks.gradient_clipping import GradientClipping
+from seqforecast.callbacks.gradient_norms import GradientNorms
+from seqforecast.callbacks.recorder import GradientFlowRecorder
 
 __all__ = ["Checkpoint", "EpochBar", "GradientClipping", "GradientFlowRecorder", "GradientNorms"]

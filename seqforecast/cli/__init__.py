@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from seqforecast.cli._parser import parser
-from seqforecast.cli._words import CommandError, say_error, warnings_in_words
+from seqforecast.cli.parser import parser
+from seqforecast.cli.words import CommandError, say_error, warnings_in_words
 
 __all__ = ["main"]
 
@@ -71,7 +71,7 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = parser().parse_args(argv)
         with warnings_in_words():
-            import_module(f"seqforecast.cli._{arguments.command}").run(arguments)
+            import_module(f"seqforecast.cli.commands.{arguments.command}").run(arguments)
     except SystemExit as leaving:  # argparse has said all
         return leaving.code if isinstance(leaving.code, int) else _USAGE
     except KeyboardInterrupt:

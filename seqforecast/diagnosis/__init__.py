@@ -1,8 +1,9 @@
 """How far back a fitted estimator learns, and what to change: measured, said, and scored."""
 
-from seqforecast.diagnosis._diagnose import diagnose
-from seqforecast.diagnosis._flow import gradient_flow
-from seqforecast.diagnosis._scorers import (
+from seqforecast.diagnosis.diagnose import diagnose
+from seqforecast.diagnosis.findings import Diagnosis, Finding
+from seqforecast.diagnosis.measure import gradient_flow
+from seqforecast.diagnosis.scorers import (
     clip_fraction_scorer,
     effective_memory_scorer,
     half_life_scorer,
@@ -10,6 +11,8 @@ from seqforecast.diagnosis._scorers import (
 )
 
 __all__ = [
+    "Diagnosis",
+    "Finding",
     "clip_fraction_scorer",
     "diagnose",
     "effective_memory_scorer",

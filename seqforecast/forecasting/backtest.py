@@ -12,24 +12,23 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from seqforecast._bars import new_bar
-from seqforecast._checks import check_flag, check_integer
-from seqforecast.forecasting.fold_columns import note_columns
+from seqforecast._shared.checks import check_flag, check_integer
+from seqforecast._shared.progress import new_bar
+from seqforecast.forecasting.arrays.ragged import fill_missing
+from seqforecast.forecasting.arrays.series_scaling import mean_change
+from seqforecast.forecasting.data.fold_columns import note_columns
+from seqforecast.forecasting.data.own_lags import warn_of_own_lags
+from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.forecaster import Forecaster
-from seqforecast.forecasting.history import fill_missing
-from seqforecast.forecasting.intervals import (
+from seqforecast.forecasting.model.intervals import (
     Intervals,
     Quantiles,
     checked_levels,
     forecast_columns,
     intervals_of,
 )
-from seqforecast.forecasting.model import SeriesModel
-from seqforecast.forecasting.own_lags import warn_of_own_lags
-from seqforecast.forecasting.panel import FutureRows, Panel
-from seqforecast.forecasting.parameters import check_parameters
-from seqforecast.forecasting.units import mean_change
-from seqforecast.forecasting.weighting import fitted
+from seqforecast.forecasting.model.series_model import SeriesModel
+from seqforecast.forecasting.model.weighting import fit_with_weight
 
 __all__ = ["BacktestTask", "Fold", "backtest", "cutoffs_before", "folds_frame"]
 
@@ -129,7 +128,7 @@ def backtest(
     check_integer("step", horizon if step is None else step)
     check_flag("refit", refit)
     check_flag("progress", progress)
-    check_parameters(forecaster)
+    forecaster._check_parameters()
     panel, _ = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
     warn_of_own_lags(panel, max(horizon, forecaster.horizon), stacklevel=2)
@@ -199,10 +198,10 @@ class BacktestTask:
         for cutoff in cutoffs:
             known = self.panel.until(cutoff)
             if known.n_series:  # a part of a panel may begin later
-                yield self._forecast(cutoff, known, model.observe(known), intervals)
+                yield self._forecast(cutoff, known, model.with_panel(known), intervals)
 
     def _fit(self, known: Panel) -> SeriesModel:
-        return fitted(clone(self.forecaster)._new_model(), known)
+        return fit_with_weight(clone(self.forecaster)._new_model(), known)
 
     def _intervals(self, model: SeriesModel) -> Intervals:
         return intervals_of(self.forecaster.intervals, model)
@@ -274,7 +273,7 @@ def _scale(known: Panel, season: int, power: int) -> Array:
     return np.where(known.lengths > season, seasonal, stepwise)
 
 
-def folds_frame(folds: list[Fold], panel: Panel, columns: tuple[str, str, str]) -> pd.DataFrame:
+def folds_frame(folds: list[Fold], panel: Panel, columns: tuple[Any, ...]) -> pd.DataFrame:
     """Return all folds as one long frame, sorted by series, cutoff and step."""
     unique_id, ds, y = columns
     series = np.concatenate([fold.series for fold in folds])

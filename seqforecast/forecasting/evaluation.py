@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqforecast._checks import check_word
-from seqforecast.forecasting.fold_columns import columns_of
-from seqforecast.metrics._arrays import check_order
+from seqforecast._shared.checks import check_word
+from seqforecast.forecasting.data.fold_columns import columns_of
+from seqforecast.metrics.arrays import check_order
 from seqforecast.metrics.losses import (
     absolute_error,
     interval_score,

@@ -6,24 +6,36 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.metrics import r2_score
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from seqforecast._callback_support import SUPPORTED, CallbackSupportMixin, with_callbacks
-from seqforecast._checks import check_integer
-from seqforecast._notes import NotedDiagram, paragraph
-from seqforecast.forecasting.asked import asked_rows, forecasts_of
-from seqforecast.forecasting.fit_tasks import told
-from seqforecast.forecasting.frames import COLUMNS, read_new, read_panel, result
-from seqforecast.forecasting.intervals import checked_levels, intervals_of
-from seqforecast.forecasting.model import SeriesModel
-from seqforecast.forecasting.own_lags import warn_of_own_lags
-from seqforecast.forecasting.panel import FutureRows
-from seqforecast.forecasting.parameters import check_parameters, most_fits
+from seqforecast._shared.checks import check_integer, check_number, check_word
+from seqforecast._shared.html_repr import NotedDiagram, paragraph
+from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
+from seqforecast.forecasting.arrays.baseline import BASELINES
+from seqforecast.forecasting.data.frames import COLUMNS, read_new, read_panel, to_form
+from seqforecast.forecasting.data.future_rows import requested_rows
+from seqforecast.forecasting.data.own_lags import warn_of_own_lags
+from seqforecast.forecasting.model.fit_tasks import reported_fit
+from seqforecast.forecasting.model.intervals import (
+    INTERVALS,
+    checked_levels,
+    intervals_of,
+    requested_forecasts,
+    require_quantiles,
+)
+from seqforecast.forecasting.model.regressor_adapter import reads_windows
+from seqforecast.forecasting.model.series_model import SeriesModel
+from seqforecast.forecasting.model.weighting import fit_with_weight
 from seqforecast.forecasting.stream import ForecastStream
-from seqforecast.forecasting.summary import summary_of
-from seqforecast.forecasting.weighting import fitted
 
 __all__ = ["Forecaster"]
 
@@ -222,14 +234,14 @@ class Forecaster(
         UserWarning
             If a future feature equals the target, or its value fewer than `horizon` steps before.
         """
-        check_parameters(self)
+        self._check_parameters()
         panel, form = self._read(X, y)
         checked = clone(self)
         if y is not None:  # what is wrong with the names of X must be said before anything is lost
             validate_data(checked, X, skip_check_array=True)
         warn_of_own_lags(panel, self.horizon, stacklevel=2 + SUPPORTED)  # scikit-learn's decorator
-        with told(self, X, y, n_fits=most_fits(self)):
-            model = fitted(self._new_model(), panel)
+        with reported_fit(self, X, y, n_fits=self._most_fits()):
+            model = fit_with_weight(self._new_model(), panel)
             intervals = intervals_of(self.intervals, model)
             if self.intervals == "conformal":
                 intervals.prepare((), self.horizon)
@@ -289,10 +301,11 @@ class Forecaster(
             features; or if there is too little data for `level`, or no quantile.
         """
         check_is_fitted(self)
-        rows = self._asked(X)
-        forecasts = self._forecasts(rows, level=level)
+        model = self._model
+        rows = requested_rows(self._form, model.panel, model.horizon, X)
+        forecasts = requested_forecasts(model, self._intervals, rows, level)
         self._intervals.warn_if_too_narrow(self._model, rows, checked_levels(level))
-        return result(self._form, self._model.panel, rows, forecasts)
+        return to_form(self._form, self._model.panel, rows, forecasts)
 
     def update(self, X: Any, y: Any = None, *, passes: int = 0) -> Forecaster:
         """Take in new observations, and forecast from the new end without a refit.
@@ -330,7 +343,7 @@ class Forecaster(
             )
         before = self._model.panel
         new = read_new(self._form, before, X, y)
-        model = self._model.observe(before.append(new))
+        model = self._model.with_panel(before.append(new))
         learnt = {"_model": model, "ids_": model.panel.ids}
         if passes:
             had = np.append(before.lengths, np.ones(model.panel.n_series - before.n_series))
@@ -363,7 +376,8 @@ class Forecaster(
         """
         check_is_fitted(self)
         stream = ForecastStream(self, X, level)
-        self._intervals.warn_if_too_narrow(self._model, self._asked(X), stream.levels)
+        rows = requested_rows(self._form, self._model.panel, self._model.horizon, X)
+        self._intervals.warn_if_too_narrow(self._model, rows, stream.levels)
         return stream
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -453,9 +467,70 @@ class Forecaster(
         if not hasattr(self, "_model"):
             return ""
         of_regressor = getattr(self.regressor_, "_html_notes", None)
-        return paragraph(summary_of(self)) + ("" if of_regressor is None else of_regressor())
+        return paragraph(self._summary()) + ("" if of_regressor is None else of_regressor())
 
-    # What backtest and pictures share ----------------------------------------------------------
+    def _summary(self) -> str:
+        """Say in a sentence or two what it knows, and how it forecasts."""
+        panel, weight = self._model.panel, self.regressor_weight_
+        newest = panel.calendar.label(int(panel.last.max()))
+        n_series = panel.n_series
+        known = f"{n_series} series, {len(panel.values)} values up to {newest}"
+        seasons = [str(season) for season in self.season_ if season > 1]
+        known += f", season {' and '.join(seasons)}" if seasons else ", no season"
+        shares = f"{100 * weight:.0f} %"
+        kind, baseline = type(self._model.regressor).__name__, self._model.baseline
+        of_baseline = f"the {baseline} baseline" if baseline else "the mean of the last season"
+        return (
+            f"{type(self).__name__} of {known}. It reads {self._model.window} steps and "
+            f"forecasts {self._model.horizon} at once: {of_baseline}, and what {kind} says of "
+            f"its error, which counts {shares}."
+        )
+
+    # Within the package -----------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        """Raise if a parameter cannot be used."""
+        regressor = self.regressor
+        if isinstance(regressor, type) or not (
+            hasattr(regressor, "fit") and hasattr(regressor, "predict")
+        ):
+            raise TypeError(
+                f"{regressor=} is no regressor; an object with fit and predict is needed. Pass "
+                "for example regressor=LSTMRegressor()."
+            )
+        if is_classifier(regressor):
+            raise TypeError(
+                f"regressor is a classifier, {type(regressor).__name__}; a regressor is needed, "
+                "which forecasts numbers. Pass for example regressor=Ridge()."
+            )
+        last = regressor[-1] if isinstance(regressor, Pipeline) else regressor
+        if reads_windows(last) and not reads_windows(regressor):
+            raise ValueError(
+                f"regressor is a Pipeline around {type(last).__name__}, which would be given flat "
+                f"rows; windows are needed. Pass regressor={type(last).__name__}(...) itself: the "
+                "rows are scaled already."
+            )
+        if not (isinstance(self.window, str) and self.window == "auto"):
+            check_integer("window", self.window)
+        check_integer("horizon", self.horizon)
+        check_word("baseline", self.baseline, BASELINES)
+        check_word("intervals", self.intervals, INTERVALS)
+        if isinstance(self.regressor_weight, str):
+            check_word("regressor_weight", self.regressor_weight, ["auto"], other="0 to 1")
+        else:
+            check_number("regressor_weight", self.regressor_weight, low=0, high=1, closed_high=True)
+        if self.intervals == "quantile":
+            require_quantiles(regressor)
+
+    def _most_fits(self) -> int | None:
+        """Return how often a fit fits the regressor at most, before any data are known.
+
+        None where it may need a copy for each step of the horizon.
+        """
+        if not reads_windows(self.regressor):
+            return None
+        without_newest = self.regressor_weight == "auto" or self.intervals == "conformal"
+        return 2 if without_newest else 1
 
     def _read(self, X: Any, y: Any = None) -> Any:
         """Return data as a panel, and the form that they came in."""
@@ -475,14 +550,6 @@ class Forecaster(
             calendar=self.calendar,
             regressor_weight=self.regressor_weight,
         )
-
-    def _asked(self, X: Any) -> FutureRows:
-        """Return what ``predict(X)`` asks for."""
-        return asked_rows(self._form, self._model, X)
-
-    def _forecasts(self, rows: FutureRows, *, level: Any = None) -> dict[str, Array]:
-        """Return forecasts and ends of intervals, a value a row, by column name."""
-        return forecasts_of(self._model, self._intervals, rows, level)
 
 
 def _r2(truth: Array, forecast: Array, sample_weight: Any) -> float:

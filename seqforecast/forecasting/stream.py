@@ -9,18 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seqforecast.forecasting.asked import asked_rows, forecasts_of
-from seqforecast.forecasting.columns import nearest, show
-from seqforecast.forecasting.frames import result
-from seqforecast.forecasting.intervals import (
-    Conformal,
-    Intervals,
-    MeasuredConformal,
-    checked_levels,
-)
-from seqforecast.forecasting.newest import NewestModel
-from seqforecast.forecasting.observations import read_observation
-from seqforecast.forecasting.panel import FutureRows
+from seqforecast.forecasting.data.columns import nearest, show
+from seqforecast.forecasting.data.frames import to_form
+from seqforecast.forecasting.data.future_rows import requested_rows
+from seqforecast.forecasting.data.panel import FutureRows
+from seqforecast.forecasting.data.stream_rows import read_stream_rows
+from seqforecast.forecasting.model.intervals import checked_levels, requested_forecasts
+from seqforecast.forecasting.model.stream_model import StreamModel
 
 __all__ = ["ForecastStream"]
 
@@ -86,17 +81,10 @@ class ForecastStream:
     def __init__(self, forecaster: Any, X: Any = None, level: Any = None) -> None:
         self.levels = checked_levels(level)
         self._form = forecaster._form
-        model = NewestModel(forecaster._model)
-        rows = asked_rows(self._form, model, X)
+        model = StreamModel(forecaster._model)
+        rows = requested_rows(self._form, model.panel, model.horizon, X)
         _require_every_series(model, rows)
-        intervals: Intervals = forecaster._intervals
-        if self.levels:
-            intervals.prepare(self.levels, rows.horizon)
-        if isinstance(intervals, Conformal):
-            measured = intervals.scores(rows.horizon) if self.levels else None
-            n_blocks = -(-rows.horizon // model.horizon)
-            intervals = MeasuredConformal(measured, n_blocks * model.horizon)
-        self._intervals = intervals
+        self._intervals = forecaster._intervals.without_data(self.levels, rows.horizon)
         self._answer(model, rows)
 
     # The public methods -----------------------------------------------------------------------
@@ -109,7 +97,7 @@ class ForecastStream:
     @property
     def forecast(self) -> Any:
         """The newest forecast, in the form that ``predict`` of the forecaster gives it."""
-        return result(self._form, self._model.panel, self._rows, self._columns)
+        return to_form(self._form, self._model.panel, self._rows, self._columns)
 
     def update(self, X: Any, y: Any = None, *, X_future: Any = None) -> Any:
         """Take in what came, and forecast what follows.
@@ -139,8 +127,8 @@ class ForecastStream:
             If the rows overlap what is known, leave steps out, are of a series that the stream
             does not know or cannot be used, or those to come lack features; all stays as it was.
         """
-        model = self._model.take_in(read_observation(self._form, self._model.panel, X, y))
-        rows = asked_rows(self._form, model, X_future)
+        model = self._model.take_in(read_stream_rows(self._form, self._model.panel, X, y))
+        rows = requested_rows(self._form, model.panel, model.horizon, X_future)
         self._answer(model, rows)
         self._intervals.warn_if_too_narrow(model, rows, self.levels)
         return self.forecast
@@ -184,14 +172,14 @@ class ForecastStream:
             f"ForecastStream({regressor}, n_series={len(self.ids_)}, horizon={self._model.horizon})"
         )
 
-    def _answer(self, model: NewestModel, rows: FutureRows) -> None:
+    def _answer(self, model: StreamModel, rows: FutureRows) -> None:
         """Forecast by a model, and go on with it."""
-        self._columns = forecasts_of(model, self._intervals, rows, self.levels)
+        self._columns = requested_forecasts(model, self._intervals, rows, self.levels)
         model.forget()
         self._model, self._rows = model, rows
 
 
-def _require_every_series(model: NewestModel, rows: FutureRows) -> None:
+def _require_every_series(model: StreamModel, rows: FutureRows) -> None:
     """Refuse to begin with some series only: the others would never be read."""
     n_series, asked = model.panel.n_series, len(np.unique(rows.series))
     if asked < n_series:

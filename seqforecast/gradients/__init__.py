@@ -1,9 +1,11 @@
 """The gradient through time, measured on tensors: how far back a recurrent layer learns."""
 
-from seqforecast.gradients.findings import Diagnosis, Finding
-from seqforecast.gradients.flow import LagGradients, lag_gradients
-from seqforecast.gradients.gates import GateStatistics, gate_statistics, time_scale
+from importlib import import_module
+from typing import Any
+
+from seqforecast.gradients.gate_statistics import GateStatistics, gate_statistics, time_scale
 from seqforecast.gradients.jacobian import finite_time_exponents, step_jacobian
+from seqforecast.gradients.lag_gradients import LagGradients, lag_gradients
 from seqforecast.gradients.memory import (
     DecayFit,
     decay_fit,
@@ -32,3 +34,10 @@ __all__ = [
     "time_scale",
     "weight_gradient_by_lag",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Both are defined beside `diagnose`, above this package, and have been public here before.
+    if name in ("Diagnosis", "Finding"):
+        return getattr(import_module("seqforecast.diagnosis"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

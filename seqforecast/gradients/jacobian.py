@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqforecast.gradients.flow import checked_step, checked_windows
+from seqforecast.gradients.lag_gradients import checked_step, checked_windows
 from seqforecast.gradients.layers import LayerRun, run_layers
 
 __all__ = ["finite_time_exponents", "step_jacobian"]

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqforecast.gradients.flow import LagGradients
+from seqforecast.gradients.lag_gradients import LagGradients
 
 __all__ = ["weight_gradient_by_lag"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seqforecast._checks import check_number
-from seqforecast.metrics._arrays import check_level, check_order, same_shape
+from seqforecast._shared.checks import check_number
+from seqforecast.metrics.arrays import check_level, check_order, same_shape
 from seqforecast.metrics.losses import interval_score, is_inside, quantile_loss
 
 __all__ = ["coverage", "pinball", "winkler"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seqforecast.metrics._arrays import Floats, check_season, same_shape, series
+from seqforecast.metrics.arrays import Floats, check_season, same_shape, series
 from seqforecast.metrics.losses import absolute_error, percentage_error, squared_error
 
 __all__ = ["mae", "mase", "rmse", "rmsse", "smape"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor, nn
 
-from seqforecast._checks import check_number
+from seqforecast._shared.checks import check_number
 
 __all__ = ["Dropout"]
 

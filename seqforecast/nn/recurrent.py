@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Generator, Tensor, nn
 
-from seqforecast._checks import check_integer, check_word
+from seqforecast._shared.checks import check_integer, check_word
 from seqforecast.nn.dropout import Dropout
 from seqforecast.nn.gates import GATE_ORDER
 from seqforecast.nn.initialisers import uniform_

@@ -1,5 +1,5 @@
 """One HTML file on how an estimator forecasts, errs and learns; it needs matplotlib."""
 
-from seqforecast.reporting._report import report
+from seqforecast.reporting.report import report
 
 __all__ = ["report"]

@@ -21,7 +21,7 @@ from seqforecast import Forecaster, GRURegressor, LSTMRegressor, RNNRegressor, m
 from seqforecast.callbacks import Checkpoint, GradientClipping, GradientNorms
 from seqforecast.clipping import AutoClip
 from seqforecast.datasets import load_airline, load_sunspots
-from seqforecast.serialization import write
+from seqforecast.persistence.format import write
 
 EPOCHS = 9
 

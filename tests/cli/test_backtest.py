@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from seqforecast import backtest, evaluate, recurrent_forecaster
-from seqforecast.cli._parser import parser
-from seqforecast.cli._series import read_series
-from seqforecast.cli._verdict import verdict
+from seqforecast.cli.commands.verdict import verdict
+from seqforecast.cli.files.series import read_series
+from seqforecast.cli.parser import parser
 
 
 def forecaster():

@@ -8,7 +8,7 @@ import pytest
 
 from seqforecast import __version__
 from seqforecast.cli import main
-from seqforecast.cli._parser import parser
+from seqforecast.cli.parser import parser
 
 COMMANDS = ("forecast", "backtest", "diagnose")
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqforecast.cli._parser import parser
-from seqforecast.cli._reading import read_table
-from seqforecast.cli._series import read_series
+from seqforecast.cli.files.reading import read_table
+from seqforecast.cli.files.series import read_series
+from seqforecast.cli.parser import parser
 
 WORDS = ["--time", "day", "--target", "sold", "--horizon", "7"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqforecast.cli._tables import aligned, short_numbers, shown_rows, table
+from seqforecast.cli.tables import aligned, short_numbers, shown_rows, table
 
 NUMBERS = st.floats(allow_infinity=False, width=32) | st.just(float("nan"))
 

@@ -20,7 +20,7 @@ from seqforecast.datasets import (
     make_seasonal_ar,
     make_temporal_order,
 )
-from seqforecast.datasets._generators import _filter_seasonal
+from seqforecast.datasets.generators import _filter_seasonal
 
 VARIANTS = ["arjovsky", "bai", "pascanu", "hs97"]
 

@@ -3,6 +3,7 @@
 import copy
 import functools
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, clipping, diagnose, make_windows
 from seqforecast.datasets import make_seasonal_ar
-from seqforecast.diagnosis import _diagnose, gradient_flow
+from seqforecast.diagnosis import gradient_flow
 
 SMALL = {"hidden_size": 8, "max_epochs": 2, "random_state": 0, "early_stopping": False}
 TORCH = {"forget_bias": None, "recurrent_init": None}
@@ -67,7 +68,7 @@ def seen(monkeypatch):
     def spy(windows, residuals, memory):
         calls.append((windows, residuals, memory))
 
-    monkeypatch.setattr(_diagnose, "missed_lag", spy)
+    monkeypatch.setattr(sys.modules[diagnose.__module__], "missed_lag", spy)
     return calls
 
 

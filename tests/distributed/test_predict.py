@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 
 from seqforecast import Forecaster, distributed
-from seqforecast.distributed._worker import shipped
+from seqforecast.distributed.partitions import shipped
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from sklearn.preprocessing import (
 )
 
 from seqforecast import GRURegressor, make_windows
-from seqforecast.export._scalers import scaler_map
+from seqforecast.export.scalers import scaler_map
 
 SCALERS = {
     "standard": StandardScaler(),

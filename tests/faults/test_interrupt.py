@@ -19,7 +19,8 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback
 
-from seqforecast import Forecaster, GRURegressor, LSTMRegressor, _threads, backtest, make_windows
+from seqforecast import Forecaster, GRURegressor, LSTMRegressor, backtest, make_windows
+from seqforecast.training import threads
 
 NEVER = 10**7  # epochs: only Ctrl-C ends such a fit
 
@@ -81,7 +82,7 @@ def world():
         "denormals": smallest * 1.0 == 0.0,
         "gradients": torch.is_grad_enabled(),
         "errors": np.geterr(),
-        "computing": len(_threads._active),
+        "computing": len(threads._active),
     }
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
-from seqforecast.forecasting.calendar import Calendar
-from seqforecast.forecasting.model import SeriesModel
-from seqforecast.forecasting.panel import Panel
+from seqforecast.forecasting.data.panel import Panel
+from seqforecast.forecasting.data.time_grid import TimeGrid
+from seqforecast.forecasting.model.series_model import SeriesModel
 
 
 class Loops:
@@ -124,7 +124,7 @@ def make_panel():
             past_names=tuple(f"past{i}" for i in range(past.shape[1])),
             future_names=tuple(f"promo{i}" for i in range(future.shape[1])),
             static_names=tuple(f"static{i}" for i in range(static.shape[1])),
-            calendar=Calendar.infer(pd.RangeIndex(10_000) if index is None else index),
+            calendar=TimeGrid.infer(pd.RangeIndex(10_000) if index is None else index),
         )
 
     return make

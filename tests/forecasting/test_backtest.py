@@ -113,7 +113,7 @@ def test_jobs_change_nothing_and_neither_does_a_second_run():
 
 @pytest.mark.parametrize("options", [{}, {"n_jobs": 2}, {"refit": False}], ids=str)
 def test_bar_counts_the_folds_and_changes_nothing(options, monkeypatch, capfd):
-    monkeypatch.setattr("seqforecast._bars.is_watched", lambda: True)
+    monkeypatch.setattr("seqforecast._shared.progress.is_watched", lambda: True)
     arguments = {"horizon": 3, "n_folds": 3, **options}
     shown = backtest(forecaster(), SERIES, **arguments, progress=True)
     err = capfd.readouterr().err
@@ -133,7 +133,7 @@ def test_bar_of_a_backtest_that_breaks_off_is_closed(monkeypatch, capfd):
                 raise OSError("the disk is full")
             return super().fit(X, y)
 
-    monkeypatch.setattr("seqforecast._bars.is_watched", lambda: True)
+    monkeypatch.setattr("seqforecast._shared.progress.is_watched", lambda: True)
     with pytest.raises(OSError, match="disk"):
         backtest(forecaster(Fails()), SERIES, horizon=3, n_folds=5, progress=True)
     err = capfd.readouterr().err

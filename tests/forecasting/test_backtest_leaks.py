@@ -9,8 +9,8 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from seqforecast import Forecaster, GRURegressor, LSTMRegressor, backtest
-from seqforecast.forecasting import model as model_module
-from seqforecast.forecasting.panel import Panel
+from seqforecast.forecasting.data.panel import Panel
+from seqforecast.forecasting.model import series_model as model_module
 
 HORIZON, FOLDS, N = 2, 2, 27
 CUTOFFS = [N - 1 - HORIZON * k for k in range(FOLDS, 0, -1)]
@@ -169,13 +169,13 @@ WHOLE = {}
 
 def peek_at_scale(monkeypatch):
     """Let a fit know the spread of the whole panel."""
-    honest = model_module.SeriesUnits.of
+    honest = model_module.SeriesScaling.of
 
     def of(values, offsets, season, *, relative):
         units = honest(values, offsets, season, relative=relative)
         return type(units)(units.mean, units.scale * (1 + np.nanmean(WHOLE["panel"].values) * 1e-9))
 
-    monkeypatch.setattr(model_module.SeriesUnits, "of", of)
+    monkeypatch.setattr(model_module.SeriesScaling, "of", of)
 
 
 def peek_one_step(monkeypatch):

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from seqforecast.nn.kernels import _memory
+from seqforecast.nn.kernels import workspace
 
 pytestmark = pytest.mark.usefixtures("native")
 
@@ -13,13 +13,13 @@ pytestmark = pytest.mark.usefixtures("native")
 @pytest.fixture(autouse=True)
 def nothing_kept():
     """Start and end without memory of other tests."""
-    _memory._free.clear()
+    workspace._free.clear()
     yield
-    _memory._free.clear()
+    workspace._free.clear()
 
 
 def kept():
-    return sum(kept.values.numel() for kept in _memory._free)
+    return sum(kept.values.numel() for kept in workspace._free)
 
 
 def address(workspace):
@@ -27,31 +27,31 @@ def address(workspace):
 
 
 def test_memory_of_a_dead_call_serves_the_next_of_its_size():
-    first = _memory.Workspace(1000)
+    first = workspace.Workspace(1000)
     place = address(first)
     del first
-    other = _memory.Workspace(999)
+    other = workspace.Workspace(999)
     assert address(other) != place
-    assert address(_memory.Workspace(1000)) == place
+    assert address(workspace.Workspace(1000)) == place
 
 
 def test_living_calls_share_no_memory():
-    spaces = [_memory.Workspace(1000) for _ in range(20)]
+    spaces = [workspace.Workspace(1000) for _ in range(20)]
     assert len({address(space) for space in spaces}) == 20
     del spaces
-    spaces = [_memory.Workspace(1000) for _ in range(20)]
+    spaces = [workspace.Workspace(1000) for _ in range(20)]
     assert len({address(space) for space in spaces}) == 20
 
 
 def test_kept_memory_is_bounded_in_number_and_size(monkeypatch):
-    monkeypatch.setattr(_memory, "_MOST_KEPT", 10_000)
+    monkeypatch.setattr(workspace, "_MOST_KEPT", 10_000)
     for size in range(900, 1000):
-        _memory.Workspace(size)
-        assert len(_memory._free) <= 8
+        workspace.Workspace(size)
+        assert len(workspace._free) <= 8
         assert kept() <= 10_000
-    _memory.Workspace(10_001)  # never kept
-    assert all(kept.values.numel() <= 10_000 for kept in _memory._free)
-    _memory.Workspace(9_999)
+    workspace.Workspace(10_001)  # never kept
+    assert all(kept.values.numel() <= 10_000 for kept in workspace._free)
+    workspace.Workspace(9_999)
     assert kept() <= 10_000
 
 
@@ -68,7 +68,7 @@ def test_training_steps_of_one_size_take_no_new_memory(kernels, cell, monkeypatc
         layer(x)[0].sum().backward()
 
     step()
-    monkeypatch.setattr(_memory.torch, "empty", spy)
+    monkeypatch.setattr(workspace.torch, "empty", spy)
     for _ in range(3):
         step()
     assert sizes == []
@@ -95,7 +95,7 @@ def test_threads_never_get_the_same_memory():
 
     def use(number):
         for size in (100, 200, 300) * 150:
-            space = _memory.Workspace(size)
+            space = workspace.Workspace(size)
             space.values.fill_(number)
             if not (space.values == number).all():
                 shared.append(size)
@@ -113,7 +113,7 @@ def test_failed_call_gives_its_memory_back(kernels):
     layer(torch.zeros(3, 4, 2))[0].sum().backward()
     before = kept()
     with pytest.raises(TypeError):
-        _memory.Workspace("nothing")
+        workspace.Workspace("nothing")
     layer(torch.zeros(3, 4, 2))  # a graph that nobody goes back through
     assert kept() == before
 
@@ -122,7 +122,7 @@ def test_failed_call_gives_its_memory_back(kernels):
 def test_default_dtype_of_torch_does_not_reach_the_memory(kernels, cell):
     layer, x = kernels.layer(cell, 2, 3), torch.ones(2, 4, 2)
     expected = layer(x)[0]
-    _memory._free.clear()
+    workspace._free.clear()
     torch.set_default_dtype(torch.float64)
     try:
         assert torch.equal(layer(x)[0], expected)

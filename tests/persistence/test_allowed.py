@@ -19,8 +19,8 @@ from sklearn.preprocessing import (
 from skorch.callbacks import Callback, EpochScoring, LRScheduler
 
 from seqforecast import Forecaster, GRURegressor, LSTMRegressor, load, save
-from seqforecast.persistence import _files
-from seqforecast.serialization import from_bytes, to_bytes
+from seqforecast.persistence import files
+from seqforecast.persistence.format import from_bytes, to_bytes
 from tests.persistence import models
 
 
@@ -277,7 +277,7 @@ def test_calendars_that_do_not_go_on_are_refused(frequency, tmp_path):
 
 
 def test_every_class_that_is_loaded_was_looked_at():
-    assert {cls.__name__ for cls in _files._SAVED} == {
+    assert {cls.__name__ for cls in files._SAVED} == {
         "ElasticNet",
         "ForecastStream",
         "Forecaster",

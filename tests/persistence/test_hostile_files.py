@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from seqforecast import export_numpy, load, save
-from seqforecast.serialization import to_bytes
+from seqforecast.persistence.format import to_bytes
 from tests import mutations
 from tests.persistence import models
 

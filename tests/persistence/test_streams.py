@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 
 from seqforecast import Forecaster, GRURegressor, LSTMRegressor, RNNRegressor, load, save
 from seqforecast.datasets import load_airline
-from seqforecast.forecasting.panel import FutureRows
+from seqforecast.forecasting.data.panel import FutureRows
 from seqforecast.windows import make_windows
 
 PASSENGERS = load_airline()

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from seqforecast import OldestFirst, RNNRegressor, make_windows
-from seqforecast.regressors._time_order import shows_newest_first
+from seqforecast.regressors.time_order import shows_newest_first
 
 NEWEST_FIRST = r"show the newest step first.* needs the oldest.*make_pipeline\(OldestFirst\(\)"
 RNG = np.random.default_rng(0)

@@ -14,10 +14,10 @@ from seqforecast import (
     evaluate,
     report,
 )
-from seqforecast.reporting._forecast import chosen_series
-from seqforecast.reporting._html import aligned, element, number, percent
-from seqforecast.reporting._measured import _FEWEST_FOLDS, _cutoffs, later_steps, measure
-from seqforecast.reporting._svg import dark_colour
+from seqforecast.reporting.forecast import chosen_series
+from seqforecast.reporting.html import aligned, element, number, percent
+from seqforecast.reporting.measured import _FEWEST_FOLDS, _cutoffs, later_steps, measure
+from seqforecast.reporting.svg import dark_colour
 from tests.reporting.conftest import HOSTILE, panel_frame
 from tests.reporting.reading import Page
 
@@ -61,7 +61,7 @@ def test_errors_on_seen_steps_stand_apart(lstm_page, lstm_forecaster, passengers
     model, panel = lstm_forecaster._model, lstm_forecaster._model.panel
     errors = []
     for cutoff in 95, 107, 119, 131:  # 144 months
-        known = model.observe(panel.until(cutoff))
+        known = model.with_panel(panel.until(cutoff))
         forecast = known.in_values(known.forecast(12), np.arange(1))[0]
         errors.append(forecast - passengers[cutoff + 1 : cutoff + 13])
     column = lstm_page.table("errors-table")["MAE"]["as fitted: had seen these"]

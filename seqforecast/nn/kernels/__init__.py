@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqforecast.nn.kernels._function import can_run, run_native
-from seqforecast.nn.kernels._torch import run_torch
+from seqforecast.nn.kernels.function import can_run, run_native
+from seqforecast.nn.kernels.torch_layers import run_torch
 
 __all__ = ["run_layer"]
 

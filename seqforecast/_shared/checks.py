@@ -1,0 +1,198 @@
+"""Checks of parameters and arrays: what was given, what is needed, what to do."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+from seqforecast._shared.row_blocks import row_blocks
+
+__all__ = [
+    "check_flag",
+    "check_integer",
+    "check_number",
+    "check_quantiles",
+    "check_word",
+    "require_finite",
+    "targets_array",
+    "windows_array",
+]
+
+
+_LARGEST = 2**63 - 1
+"""What numpy and torch take for an integer."""
+
+_BLOCK = 1 << 20
+"""Values checked at once, to bound the memory that a check takes."""
+
+
+def check_integer(name: str, value: Any, *, minimum: int = 1) -> None:
+    """Raise unless `value` is an integer of at least `minimum`."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+    if not whole or not minimum <= value <= _LARGEST:
+        bounds = f"at least {minimum}" + (" and below 2**63" if whole and value > _LARGEST else "")
+        raise ValueError(
+            f"{name}={value!r}; an integer of {bounds} is needed. Set {name} to such an integer."
+        )
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+    closed_high: bool = False,
+) -> None:
+    """Raise unless `value` is a finite number in [low, high), without or with these bounds."""
+    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    inside = real and math.isfinite(value) and low <= value <= high
+    if not inside or (open_low and value == low) or (not closed_high and value == high):
+        bounds = "" if low == -math.inf else f" {'above' if open_low else 'of at least'} {low:g}"
+        if high != math.inf:
+            bounds += f" and {'at most' if closed_high else 'below'} {high:g}"
+        raise ValueError(
+            f"{name}={value!r}; a number{bounds} is needed. Set {name} to such a number."
+        )
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise unless `value` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}={value!r}; True or False is needed. Set {name} to one of them.")
+
+
+def check_word(name: str, value: Any, words: Iterable[str | None], *, other: str = "") -> None:
+    """Raise unless `value` is one of `words`; suggest the nearest one.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    value : object
+        What was given.
+    words : iterable of str or None
+        What is allowed.
+    other : str
+        What is allowed beside the words, in words.
+    """
+    allowed = list(words)
+    if isinstance(value, str | None) and value in allowed:
+        return
+    spelt = {word.lower(): word for word in allowed if word is not None}
+    near = difflib.get_close_matches(str(value).lower(), spelt, n=1, cutoff=0.5)
+    advice = f"Did you mean {spelt[near[0]]!r}?" if near else f"Choose {name} among them."
+    choices = ", ".join(repr(word) for word in allowed) + (f" or {other}" if other else "")
+    raise ValueError(f"{name}={value!r}; one of {choices} is needed. {advice}")
+
+
+def check_quantiles(quantiles: Any) -> None:
+    """Raise unless `quantiles` is a sequence of different levels in (0, 1)."""
+    try:
+        levels = [float(level) for level in quantiles]
+    except (TypeError, ValueError):
+        levels = []
+    if not levels or not all(0 < level < 1 for level in levels) or len(set(levels)) < len(levels):
+        raise ValueError(
+            f"quantiles={quantiles!r}; different numbers between 0 and 1 (exclusive) are needed. "
+            "For the median and an 80 % interval set quantiles=(0.1, 0.5, 0.9)."
+        )
+
+
+def windows_array(X: Any, *, owner: str) -> NDArray[Any]:
+    """Return X as a numeric array of two or three dimensions, without a copy where it is one."""
+    windows = check_array(
+        X,
+        dtype="numeric",
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite=False,
+        estimator=owner,
+        input_name="X",
+    )
+    if windows.ndim not in (2, 3):
+        raise ValueError(
+            f"X has shape {windows.shape}; (n_windows, window * n_channels) or (n_windows, window, "
+            "n_channels) is needed. Reshape your data: a single window is X.reshape(1, -1), a "
+            "series becomes windows by make_windows(series, window)."
+        )
+    return windows
+
+
+def targets_array(y: Any, *, owner: str, name: str = "y") -> NDArray[Any]:
+    """Return y as a numeric array of one to three dimensions."""
+    if y is None:
+        raise ValueError(
+            f"This {owner} estimator requires y to be passed, but the target {name} is None. "
+            "Pass the values that follow each window: X, y = make_windows(series, window)."
+        )
+    targets = check_array(
+        y,
+        dtype="numeric",
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite=False,
+        ensure_min_samples=0,
+        estimator=owner,
+        input_name=name,
+    )
+    if targets.ndim not in (1, 2, 3):
+        raise ValueError(
+            f"{name} has shape {targets.shape}; (n_windows,), (n_windows, n_outputs) or, with a "
+            "target at every step, (n_windows, window, n_outputs) is needed. Reshape it."
+        )
+    return targets
+
+
+def require_finite(
+    array: NDArray[Any], name: str, *, columns: Sequence[str] | None = None, allow_nan: bool = False
+) -> None:
+    """Raise if `array` holds Inf, or NaN unless that is allowed; name the first place.
+
+    Rows that are windows of one series overlap: what a row shares with the row above it was
+    checked there, so only its new columns are read.
+    """
+    if array.dtype.kind in "iub" or array.size == 0:
+        return
+    for row, column, part in _distinct_parts(array):
+        bad = np.isinf(part) if allow_nan else ~np.isfinite(part)
+        if bad.any():
+            where = tuple(int(k) for k in np.argwhere(bad)[0])
+            value = "NaN" if np.isnan(part[where]) else "infinity"
+            at = (column + where[1], *where[2:]) if len(where) > 1 else (0,)
+            place = _place(name, row + where[0], at, columns)
+            raise ValueError(
+                f"Input {name} contains {value}{place}; finite numbers are needed. Fill or drop "
+                "the missing values before making windows, for example with "
+                "series.interpolate(), and replace infinities."
+            )
+
+
+def _distinct_parts(array: NDArray[Any]) -> Iterator[tuple[int, int, NDArray[Any]]]:
+    """Yield (first row, first column, block) of blocks that together hold every element."""
+    first_row, first_column, rest = 0, 0, array
+    if array.ndim > 1 and len(array) > 1 and array.strides[1] > 0:
+        new, remainder = divmod(array.strides[0], array.strides[1])
+        if remainder == 0 and 0 < new < array.shape[1]:
+            first_row, first_column = 1, array.shape[1] - new
+            yield 0, 0, array[:1]
+            rest = array[1:, first_column:]
+    for rows in row_blocks(rest, _BLOCK):
+        yield first_row + rows.start, first_column, rest[rows]
+
+
+def _place(name: str, row: int, at: tuple[int, ...], columns: Sequence[str] | None) -> str:
+    if columns is not None and len(at) == 1:
+        return f" in row {row}, column {columns[at[0]]!r}"
+    if name.startswith("y") and at == (0,):
+        return f" in row {row}"
+    words = ("column",) if len(at) == 1 else ("step", "channel" if name[0] == "X" else "output")
+    return f" in row {row}, " + ", ".join(f"{w} {k}" for w, k in zip(words, at, strict=True))

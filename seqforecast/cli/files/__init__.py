@@ -1,0 +1,1 @@
+"""Tables that are read from files, and results that are written."""

@@ -1,0 +1,90 @@
+"""What a picture of forecasts shows, as long frames, and which series of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqforecast.forecasting.data.columns import nearest
+
+__all__ = [
+    "CUTOFF",
+    "DS",
+    "FEWEST",
+    "ID",
+    "NAIVE",
+    "Y_HAT",
+    "Frames",
+    "Y",
+    "chosen_series",
+    "index_of",
+    "levels_of",
+    "require_columns",
+]
+
+ID, DS, Y, CUTOFF, Y_HAT, NAIVE = "unique_id", "ds", "y", "cutoff", "y_hat", "seasonal_naive"
+
+AT_MOST = 6
+"""Series that are shown where nobody says which."""
+
+FEWEST = 24
+"""Steps of the past that are shown at least, where there are so many and nobody says how many."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """The rows of the series that are shown, and how many series there are."""
+
+    forecast: pd.DataFrame
+    history: pd.DataFrame
+    truth: pd.DataFrame | None
+    n_series: int
+
+
+def require_columns(frame: Any, needed: Sequence[Any], what: str, cure: str) -> None:
+    """Refuse what is no frame, or lacks columns."""
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"{what} is a {type(frame).__name__}; a DataFrame is needed. {cure}")
+    lacking = [name for name in needed if name not in frame.columns]
+    if lacking:
+        raise ValueError(
+            f"{what} has the columns {list(frame.columns)!r}; {', '.join(map(repr, lacking))} "
+            f"are needed, too. {cure}"
+        )
+
+
+def levels_of(frame: pd.DataFrame) -> list[str]:
+    """List the levels of a frame's intervals as they are written, the narrowest first."""
+    names = [name for name in frame.columns if isinstance(name, str)]
+    levels = [name[3:] for name in names if name.startswith("lo-") and f"hi-{name[3:]}" in names]
+    return sorted(levels, key=float)
+
+
+def index_of(ids: Any) -> pd.Index:
+    """Return names of series as an index, also such as are tuples."""
+    return pd.Index(ids, tupleize_cols=False)
+
+
+def chosen_series(ids: Any, known: pd.Index) -> NDArray[np.int64]:
+    """Return which of the known series are shown: those named, or the first few."""
+    if ids is None:
+        return np.arange(min(len(known), AT_MOST))
+    one = isinstance(ids, str) or not isinstance(ids, Iterable)
+    names = [ids] if one else list(dict.fromkeys(ids))
+    if not names:
+        raise ValueError(
+            f"{ids=} names no series; at least one is needed. Pass None for the first {AT_MOST}."
+        )
+    found = known.get_indexer(index_of(names))
+    if (found < 0).any():
+        stranger = names[int(np.argmax(found < 0))]
+        raise ValueError(
+            f"ids names {stranger!r}, which is not among the {len(known)} series. "
+            f"{nearest(stranger, known, 'series')}"
+        )
+    return found.astype(np.int64)

@@ -1,0 +1,162 @@
+"""The forecasts of a forecaster, with what came before and perhaps after, as long frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from seqforecast._shared.checks import check_integer
+from seqforecast.displays.forecast_frames import (
+    CUTOFF,
+    DS,
+    FEWEST,
+    ID,
+    Frames,
+    Y,
+    chosen_series,
+    index_of,
+    require_columns,
+)
+from seqforecast.forecasting.data.columns import float_values
+from seqforecast.forecasting.data.panel import FutureRows, Panel
+from seqforecast.forecasting.data.reading import Form
+from seqforecast.forecasting.forecaster import Forecaster
+from seqforecast.forecasting.parts import parts_of
+
+__all__ = ["read_forecast"]
+
+Cells = NDArray[np.int64]
+
+_SEASONS, _HORIZONS = 4, 3
+"""Of the past, so much is shown at least where nobody says how much."""
+
+
+def read_forecast(
+    forecaster: Any, X: Any, *, level: Any, ids: Any, n_history: int | None, truth: Any
+) -> Frames:
+    """Forecast, and take what came before, and perhaps after, from what a forecaster knows."""
+    forecaster = _fitted(forecaster)
+    if n_history is not None:
+        check_integer("n_history", n_history)
+    parts = parts_of(forecaster)
+    panel = parts.panel
+    requested = X if isinstance(X, FutureRows) else parts.requested_rows(X)
+    available = np.unique(requested.series)
+    shown = available[chosen_series(ids, panel.ids.take(available))]
+    # Of ten thousand series, those that are shown are enough.
+    places = [np.flatnonzero(requested.series == one) for one in shown]
+    rows = requested.take(np.concatenate(places))
+    series, ahead, last = rows.series, rows.step, panel.last[rows.series]
+    labels = {
+        ID: panel.ids.take(series),
+        CUTOFF: panel.calendar.times(last),
+        DS: panel.calendar.times(last + ahead),
+    }
+    forecast = pd.DataFrame(labels | parts.forecasts(rows, level=level))
+    horizon = rows.horizon
+    if n_history is None:
+        n_history = max(_SEASONS * forecaster.season_[0], _HORIZONS * horizon, FEWEST)
+    came = None
+    if truth is not None:
+        ends = np.zeros(panel.n_series, dtype=np.int64)
+        np.maximum.at(ends, series, ahead)
+        came = _after(panel, shown, ends, _observed(panel, parts.form, truth))
+    return Frames(forecast, _before(panel, shown, int(n_history)), came, len(available))
+
+
+def _fitted(forecaster: Any) -> Forecaster:
+    """Return a fitted forecaster, that of a search where one is given."""
+    found = forecaster
+    is_class = isinstance(found, type)
+    if not is_class and not isinstance(found, Forecaster) and hasattr(found, "estimator"):
+        check_is_fitted(found)
+        found = getattr(found, "best_estimator_", found)
+    if not isinstance(found, Forecaster):
+        given = f"the class {found.__name__}" if is_class else f"a {type(found).__name__}"
+        raise TypeError(
+            f"got {given}; a fitted Forecaster, or a search that found one, is needed. Pass "
+            "Forecaster(regressor, ...).fit(series)."
+        )
+    check_is_fitted(found)
+    return found
+
+
+def _before(panel: Panel, series: Cells, n_steps: int) -> pd.DataFrame:
+    """Return the newest steps of some series."""
+    counts = np.minimum(panel.lengths[series], n_steps)
+    back = np.concatenate([np.arange(count)[::-1] for count in counts])
+    series = np.repeat(series, counts)
+    return pd.DataFrame(
+        {
+            ID: panel.ids.take(series),
+            DS: panel.calendar.times(panel.last[series] - back),
+            Y: panel.values[panel.offsets[series + 1] - 1 - back],  # noqa: PD011  (an array)
+        }
+    )
+
+
+def _observed(panel: Panel, form: Form, truth: Any) -> pd.DataFrame:
+    """Read values in the form of the fit into a long frame; arrays follow what is known."""
+    if form.kind == "long":
+        cure = f"Pass what came as a frame with {list(form.columns)!r}."
+        require_columns(truth, form.columns, "truth", cure)
+        return truth[list(form.columns)].set_axis([ID, DS, Y], axis=1)
+    values = _table(truth)
+    names = panel.ids
+    if form.kind == "wide" and isinstance(truth, pd.DataFrame) and form.labelled:
+        names = truth.columns
+    if values.shape[1] != len(names):
+        raise ValueError(
+            f"truth has shape {np.shape(truth)}; a column for each of the {len(names)} series of "
+            "the fit is needed. Pass what came in the form of the data of fit."
+        )
+    if isinstance(truth, pd.Series | pd.DataFrame) and form.labelled:
+        times = truth.index
+    else:
+        times = panel.calendar.times(int(panel.last.max()) + 1 + np.arange(len(values)))
+    row, column = np.indices(values.shape)
+    labels = {ID: names.take(column.T.ravel()), DS: times.take(row.T.ravel())}
+    return pd.DataFrame(labels | {Y: values.T.ravel()})
+
+
+_NUMBERS = "Convert it with pd.to_numeric."
+
+
+def _table(truth: Any) -> NDArray[np.float64]:
+    """Return the values of a Series, frame or array, a column a series."""
+    if isinstance(truth, pd.DataFrame):
+        columns = [float_values(column, "truth", _NUMBERS) for _, column in truth.items()]
+        return np.column_stack(columns) if columns else np.empty((len(truth), 0))
+    values = truth if isinstance(truth, pd.Series) else np.asarray(truth)
+    if values.ndim not in (1, 2):
+        raise ValueError(
+            f"truth is {truth!r}; values are needed. Pass what came in the form of the data of fit."
+        )
+    return float_values(values, "truth", _NUMBERS).reshape(len(values), -1)
+
+
+def _after(panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame) -> pd.DataFrame:
+    """Return what came at the steps that are forecast, NaN where that is not known."""
+    of = panel.ids.get_indexer(index_of(observed[ID]))
+    wanted = np.isin(of, series)
+    of, observed = of[wanted], observed[wanted]
+    step = panel.calendar.positions(pd.Index(observed[DS])) - panel.last[of]
+    wanted = (step >= 1) & (step <= ends[of])
+    if not wanted.any():
+        one = series[0]
+        begin, end = (panel.calendar.label(int(panel.last[one]) + k) for k in (1, int(ends[one])))
+        raise ValueError(
+            f"truth holds no step that is forecast, such as those of series {panel.ids[one]!r} "
+            f"from {begin} to {end}; values of such steps are needed. Pass what came after the "
+            "fit, or None."
+        )
+    table = np.full((panel.n_series, int(ends.max()) + 1), np.nan)
+    table[of[wanted], step[wanted]] = float_values(observed[Y], "truth", _NUMBERS)[wanted]
+    step = np.concatenate([np.arange(1, ends[one] + 1) for one in series])
+    of = np.repeat(series, ends[series])
+    times = panel.calendar.times(panel.last[of] + step)
+    return pd.DataFrame({ID: panel.ids.take(of), DS: times, Y: table[of, step]})

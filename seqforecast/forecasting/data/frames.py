@@ -1,0 +1,168 @@
+"""The border: frames become a Panel once, and forecasts become frames of the form that came in."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqforecast.forecasting.data.columns import check_three, show
+from seqforecast.forecasting.data.future_rows import next_times
+from seqforecast.forecasting.data.long_table import to_panel
+from seqforecast.forecasting.data.panel import FutureRows, Panel
+from seqforecast.forecasting.data.reading import COLUMNS, Form, read_rows
+
+__all__ = ["COLUMNS", "Form", "read_new", "read_panel", "to_form"]
+
+_Names = Iterable[Hashable] | None
+
+
+def read_panel(
+    X: Any,
+    y: Any = None,
+    *,
+    columns: Iterable[Hashable] = COLUMNS,
+    past: _Names = None,
+    future: _Names = None,
+    static: _Names = None,
+) -> tuple[Panel, Form]:
+    """Read the data of `fit`: a Series, a wide or long frame, or features X and the target y.
+
+    Parameters
+    ----------
+    X : Series, DataFrame or array-like
+        One series; a frame with a column a series; a long frame with the three `columns`, in
+        any row order; with `y` given, features of shape (n_steps, n_features).
+    y : Series or array-like of shape (n_steps,) or (n_steps, 1), optional
+        The target.
+    columns : tuple of three column names
+        The id, time and target columns of a long frame.
+    past, static : list of column names, optional
+        Features known for the past only, and features with one value a series.
+    future : list of column names, optional
+        Features whose future is known; None takes every other column.
+    """
+    data = read_rows(X, y, check_three(columns), past, future, static)
+    return to_panel(data.rows), data.form
+
+
+def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
+    """Read observations that follow a panel, in the form and with the features it was read with."""
+    roles = form.roles
+    features = {"past": roles.past, "future": roles.future, "static": roles.static}
+    lists: dict[str, Any] = dict.fromkeys(features)
+    if form.features:
+        lists = {role: list(names) for role, names in features.items()}
+    _require_features(form, X)
+    data = read_rows(X, y, form.columns, **lists)
+    if data.form.kind != form.kind:
+        raise ValueError(
+            f"The new observations are {_KINDS[data.form.kind]}, fit saw {_KINDS[form.kind]}; the "
+            "same form is needed. Pass the new observations as the data of fit."
+        )
+    if data.form.roles != roles:
+        raise ValueError(
+            f"The new observations have the features {list(data.form.features)}, fit saw "
+            f"{list(form.features)}; the same are needed. Pass the columns of fit."
+        )
+    rows = data.rows
+    if form.kind in ("series", "xy"):
+        rows = replace(rows, ids=panel.ids)
+    if form.kind == "wide":
+        if not data.form.labelled and len(rows.ids) == panel.n_series:
+            rows = replace(rows, ids=panel.ids)
+        _require_series(panel.ids, rows.ids)
+    if not data.form.labelled or not form.labelled:
+        rows = replace(rows, times=next_times(panel, len(rows.times)))
+    return to_panel(rows, continues=panel)
+
+
+_KINDS = {
+    "series": "one series",
+    "wide": "a wide frame, a column a series",
+    "long": "a long panel",
+    "xy": "features X and a target y",
+}
+
+
+def _require_features(form: Form, X: Any) -> None:
+    """Refuse a frame that lacks a feature that fit saw."""
+    names = [name for _, chosen in form.roles.items() for name in chosen]
+    lacking = [name for name in names if isinstance(X, pd.DataFrame) and name not in X.columns]
+    if form.named and lacking:
+        raise ValueError(
+            f"The new observations lack the features {lacking}, which fit saw; the same are "
+            "needed. Pass the columns of fit."
+        )
+
+
+def _require_series(known: pd.Index, given: pd.Index) -> None:
+    """Refuse a wide frame that lacks columns: all series of a wide frame end together."""
+    lacking = known[~known.isin(given)]
+    if len(lacking):
+        raise ValueError(
+            f"The new observations lack {len(lacking)} of {len(known)} series, the first is "
+            f"{show(lacking[0])}; a wide frame needs a column for each. Pass NaN where a value is "
+            "unknown."
+        )
+
+
+def to_form(
+    form: Form, panel: Panel, rows: FutureRows, columns: dict[str, NDArray[np.float64]]
+) -> pd.Series | pd.DataFrame | NDArray[np.float64]:
+    """Give forecasts back in the form that came in.
+
+    Parameters
+    ----------
+    form : Form
+        How the data of fit came in.
+    panel : Panel
+        The series that the rows follow.
+    rows : FutureRows
+        What was asked.
+    columns : dict of str to ndarray of shape (n,)
+        The forecasts of each row: ``y_hat``, and the ends of intervals.
+    """
+    positions = panel.last[rows.series] + rows.step
+    if form.kind == "wide":
+        return _wide_form(form, panel, rows.series, positions, columns)
+    index = panel.calendar.times(positions)
+    if form.kind == "long":
+        unique_id, ds, _ = form.columns
+        labels: dict[Hashable, Any] = {unique_id: panel.ids.take(rows.series), ds: index}
+        return pd.DataFrame(labels | columns)
+    alone = list(columns) == ["y_hat"]
+    if not form.labelled:
+        return columns["y_hat"] if alone else pd.DataFrame(columns)
+    index = index.rename(form.index_name)
+    if alone:
+        return pd.Series(columns["y_hat"], index=index, name=form.name)
+    return pd.DataFrame(columns, index=index)
+
+
+def _wide_form(
+    form: Form,
+    panel: Panel,
+    series: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    columns: dict[str, NDArray[np.float64]],
+) -> pd.DataFrame | NDArray[np.float64]:
+    """Lay forecasts out as a table of times x series, or of times x (series, column)."""
+    steps, row = np.unique(positions, return_inverse=True)
+    table = np.full((len(steps), panel.n_series, len(columns)), np.nan)
+    for k, values in enumerate(columns.values()):
+        table[row, series, k] = values
+    alone = list(columns) == ["y_hat"]
+    flat = table.reshape(len(steps), -1)
+    if not form.labelled and alone:
+        return flat
+    header = panel.ids
+    if not alone:
+        names = [panel.ids.name, None]
+        header = pd.MultiIndex.from_product([panel.ids, list(columns)], names=names)
+    index = panel.calendar.times(steps).rename(form.index_name) if form.labelled else None
+    return pd.DataFrame(flat, index=index, columns=header)

@@ -1,0 +1,370 @@
+"""What fit may be given, kind by kind: each becomes rows, and a note of its form."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from seqforecast.forecasting.data.columns import (
+    Roles,
+    choose_roles,
+    float_values,
+    listed_names,
+    show_time,
+)
+from seqforecast.forecasting.data.long_table import LongTable
+from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
+
+__all__ = [
+    "COLUMNS",
+    "Data",
+    "Form",
+    "check_filled",
+    "check_order",
+    "check_unique",
+    "codes_of",
+    "plain_array",
+    "read_rows",
+]
+
+COLUMNS = ("unique_id", "ds", "y")
+"""The id, time and target columns of a long panel."""
+
+_Names = Iterable[Hashable] | None
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the data came in: what is needed to read more of it, and to give results back."""
+
+    kind: str  # "series", "wide", "long" or "xy"
+    labelled: bool = True  # False where everything was a plain array
+    name: Hashable = None  # of the series or of y
+    index_name: Hashable = None
+    columns: tuple[Hashable, ...] = COLUMNS  # id, time and target of a long panel
+    features: tuple[Hashable, ...] = ()  # all columns of X beside these, in their order
+    named: bool = True  # False where the features were columns of an array
+    roles: Roles = field(default_factory=Roles)
+
+
+@dataclass(frozen=True)
+class Data:
+    """The rows of a frame, and the form they came in."""
+
+    rows: LongTable
+    form: Form
+
+
+def read_rows(
+    X: Any, y: Any, columns: tuple[Hashable, ...], past: _Names, future: _Names, static: _Names
+) -> Data:
+    """Find out what was given, and read it."""
+    if y is not None:
+        _refuse_panel_with_target(X, columns)
+        return _read_xy(X, y, past, future, static)
+    if isinstance(X, pd.DataFrame):
+        check_unique(X)
+        if _is_long(X, columns):
+            return _read_long(X, columns, past, future, static)
+    if not isinstance(X, pd.Series | pd.DataFrame):
+        X = plain_array(X, "The data")
+    _refuse_roles(X, past, future, static)
+    return _read_series(X) if X.ndim == 1 else _read_wide(X)
+
+
+def _read_series(series: pd.Series | NDArray[Any]) -> Data:
+    cure = "Convert it with pd.to_numeric."
+    check_filled(len(series), 1)
+    labelled = isinstance(series, pd.Series)
+    name = series.name if isinstance(series, pd.Series) else None
+    index = series.index if isinstance(series, pd.Series) else pd.RangeIndex(len(series))
+    values = float_values(series, "The series", cure)
+    rows = _steps(index, _one_id(name), values, "series")
+    return Data(rows, Form("series", labelled, name, index.name))
+
+
+def _read_wide(frame: pd.DataFrame | NDArray[Any]) -> Data:
+    check_filled(*frame.shape)
+    cure = (
+        "Convert or drop it; if it holds the times: frame.set_index({!r}). A long panel "
+        "needs the columns that columns= names."
+    )
+    if isinstance(frame, pd.DataFrame):
+        columns = [
+            float_values(frame.iloc[:, i], f"Column {name!r}", cure.format(name))
+            for i, name in enumerate(frame.columns)
+        ]
+        rows = _steps(frame.index, frame.columns, np.concatenate(columns), "frame")
+        return Data(rows, Form("wide", index_name=frame.index.name))
+    values = float_values(frame, "The array", "Convert it: array.astype(float).").T.ravel()
+    ids = pd.RangeIndex(frame.shape[1])
+    rows = _steps(pd.RangeIndex(len(frame)), ids, values, "frame")
+    return Data(rows, Form("wide", labelled=False))
+
+
+def _read_xy(X: Any, y: Any, past: _Names, future: _Names, static: _Names) -> Data:
+    X = X.to_frame() if isinstance(X, pd.Series) else X
+    X = X if isinstance(X, pd.DataFrame) else plain_array(X, "X")
+    y = y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
+    y = y if isinstance(y, pd.Series) else plain_array(y, "y")
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    _check_shapes(X, y)
+    check_filled(len(y), 1)
+    index = _index_of(X, y)
+    names, table = _feature_columns(X)
+    roles = choose_roles(names, past, future, static)
+    features = {
+        name: float_values(column, f"Feature {name!r}", "Encode it as numbers, or drop it.")
+        for name, column in table.items()
+        if any(name in chosen for _, chosen in roles.items())
+    }
+    labelled = isinstance(X, pd.DataFrame) or isinstance(y, pd.Series)
+    name = y.name if isinstance(y, pd.Series) else None
+    values = float_values(y, "The target y", "Convert it with pd.to_numeric.")
+    rows = _steps(index, _one_id(name), values, "X")
+    rows = replace(rows, roles=roles, features=features, filling=_fill_both)
+    named = isinstance(X, pd.DataFrame)
+    form = Form("xy", labelled, name, index.name, features=names, named=named, roles=roles)
+    return Data(rows, form)
+
+
+def _read_long(
+    frame: pd.DataFrame,
+    columns: tuple[Hashable, ...],
+    past: _Names,
+    future: _Names,
+    static: _Names,
+) -> Data:
+    check_filled(*frame.shape)
+    unique_id, ds, y = columns
+    names = tuple(name for name in frame.columns if name not in columns)
+    roles = choose_roles(names, past, future, static)
+    series, ids = codes_of(frame, unique_id)
+    check_times(pd.Index(frame[ds][:1]))
+    time, times = codes_of(frame, ds)
+    rows = LongTable(
+        ids=ids,
+        series=series,
+        times=times,
+        time=time,
+        target=float_values(frame[y], f"The target {y!r}", "Convert it with pd.to_numeric."),
+        filling=lambda calendar: _fill_long(calendar, columns, roles),
+        roles=roles,
+        features={
+            name: float_values(
+                frame[name], f"Feature {name!r}", "Encode it as numbers, or drop it."
+            )
+            for _, chosen in roles.items()
+            for name in chosen
+        },
+    )
+    return Data(rows, Form("long", columns=columns, features=names, roles=roles))
+
+
+def codes_of(frame: pd.DataFrame, name: Hashable) -> tuple[NDArray[np.int64], pd.Index]:
+    """Replace the values of a column by their ranks; also return the distinct values."""
+    codes, values = pd.Index(frame[name]).factorize(sort=True)
+    missing = codes < 0
+    if missing.any():
+        raise ValueError(
+            f"Column {name!r} has no value in {int(missing.sum())} row(s), the first is row "
+            f"{int(np.argmax(missing))}; every row needs its series and its time. Drop such rows: "
+            f"frame.dropna(subset=[{name!r}])."
+        )
+    return codes.astype(np.int64, copy=False), values
+
+
+def _steps(index: pd.Index, ids: pd.Index, values: NDArray[np.float64], what: str) -> LongTable:
+    """Make rows of series that share one index; `values` holds them one behind the other."""
+    check_order(index)
+    n_steps, n_series = len(index), len(ids)
+    return LongTable(
+        ids=ids,
+        series=np.repeat(np.arange(n_series), n_steps),
+        times=index,
+        time=np.tile(np.arange(n_steps), n_series),
+        target=values,
+        filling=lambda calendar: f"{what} = {calendar.filling(what)}",
+    )
+
+
+def _fill_both(calendar: TimeGrid) -> str:
+    return f"X = {calendar.filling('X')} and y = {calendar.filling('y')}"
+
+
+def _fill_long(calendar: TimeGrid, columns: tuple[Hashable, ...], roles: Roles) -> str:
+    """Write the call that fills the gaps of a long frame."""
+    unique_id, ds, y = columns
+    if not isinstance(calendar.dtype, pd.DatetimeTZDtype | np.dtype) or calendar.offset is None:
+        return f"add the missing rows, with NaN in {y!r}"
+    kept = [y, *roles.past, *roles.future, *roles.static]
+    filled = (
+        f"frame.set_index({ds!r}).groupby({unique_id!r})[{kept!r}]"
+        f".resample({calendar.freqstr!r}).asfreq().reset_index()"
+    )
+    known = [*roles.future, *roles.static]
+    return f"{filled}, and then the new NaN of {known!r}, which must be known" if known else filled
+
+
+def _one_id(name: Hashable) -> pd.Index:
+    """Name the only series."""
+    return pd.Index(["y" if name is None else name], tupleize_cols=False)
+
+
+def _refuse_roles(X: Any, past: _Names, future: _Names, static: _Names) -> None:
+    """Refuse features of a series or a wide frame, which have none."""
+    if isinstance(X, pd.Series | pd.DataFrame):
+        check_order(X.index)
+    lists = {"past": past, "future": future, "static": static}
+    named = {role: listed_names(role, names) for role, names in lists.items()}
+    given = [f"{role}={list(names)}" for role, names in named.items() if names]
+    if given:
+        kind = "one series" if X.ndim == 1 else "a frame with a column a series"
+        raise ValueError(
+            f"{' and '.join(given)}, but the data is {kind}, which has no features; a long frame, "
+            "or X and y, is needed. Pass such data, or leave the lists out."
+        )
+
+
+def plain_array(values: Any, what: str) -> NDArray[Any]:
+    """Return an array-like of one or two dimensions as an array."""
+    if issparse(values):
+        raise TypeError(
+            f"{what} is a sparse matrix; a dense array is needed. Call {what}.toarray() before."
+        )
+    if values is None or isinstance(values, str | bytes | dict | set):
+        raise TypeError(
+            f"{what} is a {type(values).__name__}; a Series, a DataFrame or an array is needed. "
+            "Read a file with pd.read_csv(...) before."
+        )
+    array = np.asarray(values)
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            f"{what} has {array.ndim} dimensions, shape {array.shape}; one or two are needed. Pass "
+            "a Series, a frame, or an array of shape (n_steps,) or (n_steps, n_series)."
+        )
+    return array
+
+
+def _feature_columns(X: Any) -> tuple[tuple[Hashable, ...], dict[Hashable, Any]]:
+    """Return the names and the columns of X; those of an array are named x0, x1, ..."""
+    if isinstance(X, pd.DataFrame):
+        check_unique(X)
+        return tuple(X.columns), {name: X[name] for name in X.columns}
+    columns: dict[Hashable, Any] = {f"x{k}": X[:, k] for k in range(X.shape[1])}
+    return tuple(columns), columns
+
+
+def _index_of(X: Any, y: Any) -> pd.Index:
+    """Return the times of X and y, which must agree."""
+    if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series) and not X.index.equals(y.index):
+        raise ValueError(
+            f"X and y have different indexes: they begin at {show_time(X.index[0])} and "
+            f"{show_time(y.index[0])}; they must agree row by row. Align them: "
+            "y = y.reindex(X.index)."
+        )
+    if isinstance(X, pd.DataFrame):
+        return X.index
+    return y.index if isinstance(y, pd.Series) else pd.RangeIndex(len(y))
+
+
+# ------------------------------------------------------------------------------------- checks
+
+
+def _is_long(frame: pd.DataFrame, columns: tuple[Hashable, ...]) -> bool:
+    """Tell whether a frame is a long panel; refuse one that lacks one of the three columns."""
+    lacking = [name for name in columns if name not in frame.columns]
+    if len(lacking) == 1:
+        cure = "Add it, or name the three columns in columns=."
+        if lacking[0] in frame.index.names:
+            cure = "It is in the index: call frame.reset_index() before."
+        elif lacking[0] == columns[0]:
+            cure = (
+                "Add it, even if there is one series: frame.assign"
+                f"({columns[0]}='a'), or pass the series alone: frame.set_index({columns[1]!r})"
+                f"[{columns[2]!r}]."
+            )
+        rest = [name for name in columns if name != lacking[0]]
+        raise ValueError(
+            f"The frame has the columns {rest!r}, but no {lacking[0]!r}; a long panel needs all "
+            f"three. {cure}"
+        )
+    return not lacking
+
+
+def _refuse_panel_with_target(X: Any, columns: tuple[Hashable, ...]) -> None:
+    """Refuse a long panel that is cut into X and y."""
+    if isinstance(X, pd.DataFrame) and columns[0] in X.columns and columns[1] in X.columns:
+        raise ValueError(
+            f"X holds {columns[0]!r} and {columns[1]!r}, and y was given beside it; a panel is "
+            "needed in one frame, since splitters of rows, such as those of GridSearchCV, cut a "
+            "panel across its series. Pass one frame with the target to fit, and use "
+            "backtest(...) for folds."
+        )
+
+
+def check_unique(frame: pd.DataFrame) -> None:
+    """Refuse columns that share a name, or have a name of several levels."""
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise ValueError(
+            f"The columns have {frame.columns.nlevels} levels; one is needed. Join them: "
+            "frame.columns = ['_'.join(map(str, name)) for name in frame.columns]."
+        )
+    if not frame.columns.is_unique:
+        name = frame.columns[frame.columns.duplicated()][0]
+        raise ValueError(
+            f"Two columns are named {name!r}; every column needs a name of its own. Rename one."
+        )
+
+
+def check_filled(n_rows: int, n_columns: int) -> None:
+    """Refuse a frame without rows or columns."""
+    if n_rows == 0 or n_columns == 0:
+        raise ValueError(
+            f"The data is empty: {n_rows} rows, {n_columns} columns; at least one value is needed. "
+            "Check how it was read or filtered."
+        )
+
+
+def _check_shapes(X: Any, y: Any) -> None:
+    """Refuse X and y that do not belong together."""
+    if X.ndim != 2 or y.ndim != 1 or len(X) != len(y):
+        raise ValueError(
+            f"X has shape {X.shape} and y has shape {y.shape}; (n_steps, n_features) and "
+            "(n_steps,) are needed. Pass one row of features and one target a step; for several "
+            "targets, pass a frame of them without y."
+        )
+
+
+def check_order(index: pd.Index) -> None:
+    """Refuse times that are missing, out of order or repeated."""
+    if isinstance(index, pd.MultiIndex):
+        raise TypeError(
+            f"The index has {index.nlevels} levels; one level of times is needed. Call "
+            "frame.reset_index() to get a long panel."
+        )
+    check_times(index)
+    if index.hasnans:
+        raise ValueError(
+            f"The index has no time at row {int(np.argmax(index.isna()))}; every row needs one. "
+            "Drop such rows: series[series.index.notna()]."
+        )
+    if not index.is_monotonic_increasing:
+        row = 1 + int(np.argmax(np.asarray(index[1:] < index[:-1])))
+        raise ValueError(
+            f"The index is not sorted: {show_time(index[row])} at row {row} comes after "
+            f"{show_time(index[row - 1])}; the oldest step must come first. Call sort_index() "
+            "before."
+        )
+    if not index.is_unique:
+        row = int(np.argmax(index.duplicated()))
+        raise ValueError(
+            f"The index has {show_time(index[row])} twice, again at row {row}; a step needs one "
+            "row. Keep the first: series[~series.index.duplicated()]."
+        )

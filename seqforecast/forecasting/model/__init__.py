@@ -1,0 +1,1 @@
+"""Fitting: one model of all series, its regressor, seasons, weights and intervals."""

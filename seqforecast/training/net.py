@@ -1,0 +1,480 @@
+"""The skorch net that seqforecast trains: the lean step and the divergence guard.
+
+skorch keeps the epochs, the history and the callbacks. Ours are the batches, a step without
+per-batch bookkeeping that nobody reads, clipping, and the rule that the best weights survive
+whatever ends a training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from torch import Generator, Tensor, nn
+
+from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
+from seqforecast.exceptions import DivergenceError
+from seqforecast.training.batches import Batches, WindowDataset
+from seqforecast.training.divergence import culprit_of
+from seqforecast.training.epoch_line import EpochLine
+from seqforecast.training.hooks import asks_for_the_end, hooks_in_use
+from seqforecast.training.native_step import NativeStep, NativeUpdate
+from seqforecast.training.scaling import Scaling
+from seqforecast.training.schedules import schedule_of
+
+__all__ = ["RecurrentNet"]
+
+Array = NDArray[Any]
+
+_SKIPS_UNTIL_DIVERGED = 3
+_EVALUATION_BATCH = 256
+PREDICTION_BLOCK = 64
+
+
+class RecurrentNet(NeuralNet):
+    """A skorch net that trains a recurrent network on windows.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network, ready to train: ``module(x, every_step=...)``.
+    criterion : torch.nn.Module
+        ``criterion(prediction, target, weight)`` gives the mean loss of a batch.
+    optimizer : callable
+        Called with parameter groups and ``lr``.
+    scaling : Scaling
+        The fitted units.
+    generator : torch.Generator
+        Source of the random order of the windows.
+    clipping : ClippingStrategy, default=None
+        Limit of the gradient; None only measures it.
+    weight_decay : float, default=0.0
+        Decay of the matrices; biases are left alone.
+    feature_names : sequence of str, default=None
+        Names of the flat input columns, for messages.
+    lr, batch_size, callbacks, device, verbose
+        As in skorch.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        criterion: nn.Module,
+        *,
+        optimizer: Callable[..., torch.optim.Optimizer],
+        scaling: Scaling,
+        generator: Generator,
+        clipping: ClippingStrategy | None = None,
+        weight_decay: float = 0.0,
+        feature_names: Sequence[str] | None = None,
+        lr: float = 3e-3,
+        batch_size: int = 32,
+        callbacks: list[Any] | None = None,
+        device: str = "cpu",
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            module,
+            criterion,
+            optimizer=optimizer,
+            lr=lr,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            device=device,
+            verbose=verbose,
+            train_split=None,
+            # Cached predictions would be in scaled units; a scoring callback wants the data's.
+            use_caching=False,
+        )
+        self.scaling = scaling
+        self.generator = generator
+        self.clipping = clipping
+        self.weight_decay = weight_decay
+        self.feature_names = feature_names
+
+    best_epoch_ = 0
+    """The epoch whose weights are the best of the last training; 0 where none came to its end."""
+
+    # What a training starts from --------------------------------------------------------------
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
+        return [("epoch_line", EpochLine())] if self.verbose else []
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> RecurrentNet:
+        """Give the optimizer the parameters; weight decay is for the matrices alone."""
+        matrices = [p for p in self.module_.parameters() if p.ndim > 1]
+        biases = [p for p in self.module_.parameters() if p.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": matrices + biases}]
+        if self.weight_decay:  # a second group is a second kernel call in every step
+            groups = [
+                {"params": matrices, "weight_decay": self.weight_decay},
+                {"params": biases, "weight_decay": 0.0},
+            ]
+        self.optimizer_ = self.optimizer(groups, lr=self.lr)
+        return self
+
+    def get_iterator(self, dataset: WindowDataset, training: bool = False) -> Batches:
+        """Iterate in random order while training, in larger ordered batches otherwise."""
+        size = self.batch_size if training else max(self.batch_size, _EVALUATION_BATCH)
+        shuffle = self.generator if training else None
+        return Batches(dataset, self.scaling, size, shuffle=shuffle, device=self.device)
+
+    # Training ---------------------------------------------------------------------------------
+
+    def train(
+        self,
+        dataset: WindowDataset,
+        valid: WindowDataset | None = None,
+        *,
+        epochs: int = 1,
+        max_steps: int | None = None,
+        lr_schedule: str | None = None,
+        n_iter_no_change: int | None = None,
+    ) -> None:
+        """Train on from where the net stands; whatever ends it, good weights stay.
+
+        Parameters
+        ----------
+        dataset : WindowDataset
+            The training windows.
+        valid : WindowDataset, default=None
+            Windows on which the loss is measured after every epoch.
+        epochs : int, default=1
+            The largest number of passes over `dataset`.
+        max_steps : int, default=None
+            The step at which training ends, if the epochs do not end before.
+        lr_schedule : {None, "cosine"}, default=None
+            Course of the learning rate over this training.
+        n_iter_no_change : int, default=None
+            Epochs without a better loss on `valid` after which training stops; the best weights
+            come back. None trains to the end and keeps the last ones.
+
+        Raises
+        ------
+        DivergenceError
+            After three skipped steps in a row. The best weights so far are in place, as they are
+            after a KeyboardInterrupt.
+        """
+        steps_an_epoch = len(self.get_iterator(dataset, training=True))
+        n_steps = epochs * steps_an_epoch
+        n_steps = n_steps if max_steps is None else min(n_steps, max_steps)
+        self.max_epochs = -(-n_steps // steps_an_epoch)  # callbacks read it
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr
+        self.best_epoch_ = 0
+        self.notify("on_train_begin", X=dataset, y=None)
+        self._run = _Run(
+            n_steps=n_steps,
+            patience=None if valid is None else n_iter_no_change,
+            parameters=list(self.module_.parameters()),
+            hooks=hooks_in_use(self.callbacks_),
+            schedule=schedule_of(lr_schedule, self.lr, n_steps),
+            best_weights=_copies(self.module_),
+        )
+        try:
+            self._tell("restore_checkpoint")
+            self._run.native = self._native_steps()
+            self._run_epochs(dataset, valid, epochs)
+        except BaseException:
+            self._restore_best()
+            raise
+        else:
+            if self._run.patience is not None:
+                self._restore_best()
+            self._tell("remove_checkpoint")
+        finally:
+            self._end_native_steps()
+            self.best_epoch_ = self._run.best_epoch
+            del self._run
+            self.module_.eval()
+            self.notify("on_train_end", X=dataset, y=None)
+
+    def _run_epochs(self, dataset: WindowDataset, valid: WindowDataset | None, epochs: int) -> None:
+        data = {"dataset_train": dataset, "dataset_valid": valid}
+        batches = self.get_iterator(dataset, training=True)
+        valid_batches = None if valid is None else self.get_iterator(valid)
+        for _ in range(self._run.epochs, epochs):
+            self.notify("on_epoch_begin", **data)
+            native = self._run.native
+            if native is not None and not native.still_fits(*self._trained):
+                self._end_native_steps()
+            self.run_single_epoch(batches, True, "train", self.train_step)
+            self.run_single_epoch(valid_batches, False, "valid", self.validation_step)
+            self._keep_best("train_loss" if valid is None else "valid_loss")
+            try:
+                self.notify("on_epoch_end", **data)
+            except KeyboardInterrupt as interrupt:
+                if asks_for_the_end(interrupt):
+                    return
+                raise
+            self._run.epochs += 1
+            if self._run.steps >= self._run.n_steps or self._stalled():
+                return
+            self._tell("keep_checkpoint")
+
+    def _tell(self, hook: str) -> None:
+        """Call what checkpoints have beside skorch's hooks: after all other callbacks."""
+        for _, callback in self.callbacks_:
+            if hasattr(callback, hook):
+                getattr(callback, hook)(self)
+
+    def run_single_epoch(
+        self,
+        iterator: Batches | None,
+        training: bool,
+        prefix: str,
+        step_fn: Callable[..., dict[str, Any]],
+        **fit_params: Any,
+    ) -> None:
+        """Run one pass; per-batch history and hooks only where a callback reads them."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        run, losses, n_batches = self._run, _Mean(), 0
+        run.outcomes.clear()
+        try:
+            for batch in iterator:
+                if run.hooks:
+                    self.notify("on_batch_begin", batch=batch, training=training)
+                step = step_fn(batch, **fit_params)
+                loss = float(step["loss"])
+                losses.add(loss, weight=_n_targets(batch))
+                n_batches += 1
+                if run.hooks:
+                    self.history.record_batch(f"{prefix}_loss", loss)
+                    self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
+                    self.notify("on_batch_end", batch=batch, training=training, **step)
+                if training and run.steps >= run.n_steps:
+                    break
+        finally:
+            # Where training breaks off, too: the last row tells what happened.
+            self.history.record(f"{prefix}_loss", losses.value)
+            self.history.record(f"{prefix}_batch_count", n_batches)
+            if training:
+                self._record_gradients(run.outcomes)
+                if run.native is not None:
+                    run.native.write_back()
+
+    def train_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
+        """Take one step: forward, backward, clip, update; or skip it."""
+        run = self._run
+        if isinstance(run.native, NativeStep):
+            return self._native_step(run.native, batch)
+        if run.native is not None:
+            run.native.clear_gradient()
+        else:
+            for parameter in run.parameters:  # what zero_grad does, without its profiling record
+                parameter.grad = None
+        prediction, loss = self._forward(batch)
+        loss.backward()
+        if "on_grad_computed" in run.hooks:
+            named = list(self.module_.named_parameters())
+            self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        lr = self.optimizer_.param_groups[0]["lr"]
+        self._set_lr(self._scheduled_lr())
+        if run.native is not None:
+            outcome = run.native.update()
+        else:
+            outcome = clip_gradients(run.parameters, self.clipping)
+            if not outcome.skipped:
+                self.optimizer_.step()
+        self._count(outcome, batch, lr)
+        return {"loss": loss.detach(), "y_pred": prediction.detach()}
+
+    def _native_step(self, native: NativeStep, batch: tuple[Tensor, Any]) -> dict[str, Any]:
+        lr = self.optimizer_.param_groups[0]["lr"]
+        self._set_lr(self._scheduled_lr())
+        loss, outcome = native.step(batch)
+        self._count(outcome, batch, lr)
+        return {"loss": loss}
+
+    @property
+    def _trained(self) -> tuple[Any, ...]:
+        return self.module_, self.criterion_, self.optimizer_, self.clipping
+
+    def _end_native_steps(self) -> None:
+        if self._run.native is not None:
+            self._run.native.close()
+            self._run.native = None
+
+    def _native_steps(self) -> NativeUpdate | None:
+        """Return what takes the steps in native code, as far as callbacks let it."""
+        if self._run.hooks:  # who looks at every batch may change anything between two of them
+            return None
+        kinds = (NativeStep, NativeUpdate)
+        fitting = next((kind for kind in kinds if kind.fits(*self._trained)), None)
+        return None if fitting is None else fitting(*self._trained)
+
+    def _scheduled_lr(self) -> float | None:
+        run = self._run
+        return None if run.schedule is None else run.schedule(run.steps + 1)
+
+    def _set_lr(self, lr: float | None) -> None:
+        if lr is not None:
+            for group in self.optimizer_.param_groups:
+                group["lr"] = lr
+
+    def _count(self, outcome: ClipOutcome, batch: tuple[Tensor, Any], lr_before: float) -> None:
+        run = self._run
+        run.steps += 1
+        run.outcomes.append(outcome)
+        if outcome.skipped:
+            self._set_lr(None if run.schedule is None else lr_before)
+            self._skip(batch)
+        else:
+            run.skipped_in_a_row = 0
+
+    def validation_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
+        """Return the loss of one batch without training on it."""
+        with torch.no_grad():
+            prediction, loss = self._forward(batch)
+        return {"loss": loss, "y_pred": prediction}
+
+    def _forward(self, batch: tuple[Tensor, Any]) -> tuple[Tensor, Tensor]:
+        x, target = batch
+        target, weight = target if isinstance(target, tuple) else (target, None)
+        prediction = self.module_(x, every_step=target.ndim == 3)
+        return prediction, self.criterion_(prediction, target, weight)
+
+    def _record_gradients(self, outcomes: list[ClipOutcome]) -> None:
+        norms = [outcome.norm for outcome in outcomes if not outcome.skipped]
+        n_clipped = sum(outcome.clipped for outcome in outcomes)
+        self.history.record("grad_norm", math.fsum(norms) / len(norms) if norms else math.nan)
+        self.history.record("grad_norm_max", max(norms, default=math.nan))
+        self.history.record("clip_fraction", n_clipped / max(1, len(outcomes)))
+        self.history.record("skipped_steps", len(outcomes) - len(norms))
+        self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+
+    def history_frame(self) -> pd.DataFrame:
+        """Return the history as a table, a row an epoch, the losses first."""
+        rows = [{k: v for k, v in row.items() if _is_column(k)} for row in self.history]
+        frame = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+        losses = [name for name in ("train_loss", "valid_loss") if name in frame]
+        return frame[[*losses, *frame.columns.difference(losses, sort=False)]]
+
+    # What happens to the weights --------------------------------------------------------------
+
+    def _keep_best(self, monitored: str) -> None:
+        run, loss = self._run, self.history[-1][monitored]
+        if loss < run.best_loss:
+            run.best_loss, run.best_epoch = loss, len(self.history)
+            run.best_weights = _copies(self.module_)
+
+    def _restore_best(self) -> None:
+        self.module_.load_state_dict(self._run.best_weights)
+
+    def _stalled(self) -> bool:
+        run = self._run
+        return run.patience is not None and len(self.history) - run.best_epoch >= run.patience
+
+    def _skip(self, batch: tuple[Tensor, Any]) -> None:
+        run = self._run
+        if run.skipped_in_a_row == 0:
+            run.first_skip = run.steps, culprit_of(batch, self.module_, self.feature_names)
+        run.skipped_in_a_row += 1
+        if run.skipped_in_a_row < _SKIPS_UNTIL_DIVERGED:
+            return
+        step, culprit = run.first_skip
+        raise DivergenceError(
+            f"the gradient was not finite in {_SKIPS_UNTIL_DIVERGED} steps in a row, from step "
+            f"{step} on: first in {culprit}. Finite values are needed there; scale the data "
+            f"(scaling='standard'), lower lr (now {self.lr:g}) or set gradient_clipping. The best "
+            "weights so far are in place.",
+            culprit=culprit,
+            step=step,
+        )
+
+    # Prediction -------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Forecast in the data's units: (n, n_outputs), or (n, n_outputs, n_levels).
+
+        Windows pass in blocks of one size, the last one filled up: the products of a smaller
+        block are rounded differently, and a forecast must not depend on its neighbours.
+        """
+        windows = X.X if isinstance(X, WindowDataset) else np.asarray(X)
+        self.module_.eval()
+        forecasts = []
+        with torch.no_grad():
+            for start in range(0, len(windows), PREDICTION_BLOCK):
+                x = windows[start : start + PREDICTION_BLOCK]
+                units = self.scaling.units(x)
+                block = np.zeros((PREDICTION_BLOCK, *x.shape[1:]))
+                block[: len(x)] = units.of_windows(x)
+                output = self.module_(self.tensor(block))[: len(x)]
+                forecasts.append(units.restore(output.cpu().numpy().astype(np.float64)))
+        return np.concatenate(forecasts)
+
+    # What is looked at ------------------------------------------------------------------------
+
+    def inputs(self, windows: Array) -> Tensor:
+        """Return windows (n, window, n_channels) as the module takes them."""
+        return self.tensor(self.scaling.units(windows).of_windows(windows))
+
+    def point_forecast(self, x: Tensor) -> Tensor:
+        """Return the forecast (n, n_outputs) in scaled units; of quantiles the median."""
+        forecast: Tensor = self.module_(x)
+        return forecast if forecast.ndim == 2 else forecast[..., self.module_.head.median]
+
+    def tensor(self, values: Array) -> Tensor:
+        """Return an array in float32, on the device of the net."""
+        return torch.from_numpy(values).to(device=self.device, dtype=torch.float32)
+
+
+@dataclass
+class _Run:
+    """Where one training stands."""
+
+    n_steps: int
+    patience: int | None
+    parameters: list[Tensor]
+    hooks: set[str]
+    schedule: Callable[[int], float] | None
+    best_weights: dict[str, Tensor]
+    epochs: int = 0
+    steps: int = 0
+    skipped_in_a_row: int = 0
+    first_skip: tuple[int, str] = (0, "")
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    outcomes: list[ClipOutcome] = field(default_factory=list)
+    native: NativeUpdate | None = None
+
+
+class _Mean:
+    """Weighted mean of the values that are finite."""
+
+    def __init__(self) -> None:
+        self._total, self._weight = 0.0, 0
+
+    def add(self, value: float, *, weight: int) -> None:
+        if math.isfinite(value):
+            self._total += value * weight
+            self._weight += weight
+
+    @property
+    def value(self) -> float:
+        return self._total / self._weight if self._weight else math.nan
+
+
+def _n_targets(batch: tuple[Tensor, Any]) -> int:
+    """Return how many windows, or known targets at every step, a batch's loss is the mean of."""
+    target = batch[1][0] if isinstance(batch[1], tuple) else batch[1]
+    return len(target) if target.ndim == 2 else int((~target.isnan()).sum())
+
+
+def _is_column(name: str) -> bool:
+    """Tell skorch's bookkeeping from what a row of the history says."""
+    return name not in ("batches", "epoch") and not name.endswith(("_batch_count", "_best"))
+
+
+def _copies(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}

@@ -1,0 +1,241 @@
+"""All that a net has become by training, as arrays and numbers, and back.
+
+What a checkpoint holds, and a saved regressor: weights, optimizer, units, random generators,
+history and what the callbacks have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from skorch.history import History
+from torch import Generator, Tensor
+
+from seqforecast.clipping import AutoClip, ClipNorm, ClipOutcome, ClipValue
+from seqforecast.gradients.gate_statistics import GateStatistics
+from seqforecast.gradients.record import GradientFlow, Snapshot
+from seqforecast.nn import Dropout
+from seqforecast.persistence.format.codec import Kind, Parts, record
+from seqforecast.persistence.format.fields import Each, Numbers, Table, holds
+from seqforecast.training.net import RecurrentNet
+from seqforecast.training.scaling import NoScaling, StandardScaling, Units, WindowScaling
+
+__all__ = ["KINDS", "progress_of", "restore", "resume", "state_of"]
+
+State = dict[str, Any]
+
+
+def state_of(net: RecurrentNet) -> State:
+    """Return what a net has become, made of values of `KINDS` and plain ones."""
+    return {
+        "network": _detached(net.module_.state_dict()),
+        "optimizer": _detached(net.optimizer_.state_dict()),
+        "generators": {name: g.get_state() for name, g in _generators(net).items()},
+        "scaling": net.scaling,
+        "clipping": net.clipping,
+        "history": net.history.to_list(),
+        "callbacks": {
+            name: state for name, callback in net.callbacks_ if (state := _seen_by(callback))
+        },
+        "lr": net.lr,
+        "batch_size": net.batch_size,
+    }
+
+
+def restore(net: RecurrentNet, state: Mapping[str, Any]) -> None:
+    """Make a net, newly built with the same parameters, what another one had become.
+
+    Raises
+    ------
+    ValueError
+        If the state is that of a net of another form.
+    """
+    try:
+        net.module_.load_state_dict(state["network"])
+        net.optimizer_.load_state_dict(state["optimizer"])
+        _check_moments(net.optimizer_)
+        for name, generator in _generators(net).items():
+            _set_state(generator, state["generators"][name])
+    except (RuntimeError, KeyError, TypeError) as error:
+        raise ValueError(f"weights and optimizer are of another network ({error})") from error
+    net.scaling, net.clipping = state["scaling"], state["clipping"]
+    net.history = History(state["history"])
+    net.lr, net.batch_size = state["lr"], state["batch_size"]
+    callbacks = dict(net.callbacks_)
+    for name, seen in state["callbacks"].items():
+        if name in callbacks:
+            _remember(callbacks[name], seen)
+
+
+_OF_THE_RUN = (
+    "epochs",
+    "steps",
+    "skipped_in_a_row",
+    "first_skip",
+    "best_loss",
+    "best_epoch",
+    "best_weights",
+)
+"""Attributes of a run that a training goes on with."""
+
+
+def progress_of(net: RecurrentNet) -> State:
+    """Return where the training of a net stands, in the middle of it."""
+    return {name: getattr(net._run, name) for name in _OF_THE_RUN}
+
+
+def resume(net: RecurrentNet, progress: Mapping[str, Any]) -> None:
+    """Let the training of a net, which has just begun, go on where another one stood."""
+    values = {name: progress[name] for name in _OF_THE_RUN}  # all or nothing
+    vars(net._run).update(values)
+
+
+def _check_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Raise if a moment has not the form of its parameter: fused kernels would write beside it."""
+    for parameter, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            if not isinstance(moment, Tensor):
+                continue
+            found = tuple(moment.shape)
+            needed = () if name in _SINGLE else tuple(parameter.shape)
+            if isinstance(optimizer, torch.optim.Adafactor):  # sums of rows and of columns
+                needed = tuple(1 if a == 1 else b for a, b in zip(found, needed, strict=False))
+            if found != needed:
+                raise ValueError(f"{name} of the optimizer has the shape {found}, not {needed}")
+
+
+_SINGLE = ("eta", "mu", "mu_product", "step")
+"""What optimizers keep of a parameter that is one number."""
+
+
+def _set_state(generator: Generator, state: Tensor) -> None:
+    """Set the state of a generator, whose positions torch does not check against each other."""
+    if state.dtype == torch.uint8 and state.ndim == 1 and len(state) >= _STATE.itemsize:
+        head = np.frombuffer(state.numpy()[: _STATE.itemsize].tobytes(), _STATE)[0]
+        left, following = int(head["left"]), int(head["next"])
+        if (left, following) != (1, 0) and left + following != _MERSENNE + 1:
+            raise ValueError("the state of a random generator points beside its numbers")
+    generator.set_state(state)
+
+
+_STATE = np.dtype([("seed", "<u8"), ("left", "<i4"), ("seeded", "<i4"), ("next", "<u8")])
+"""How torch's state of a generator on the CPU begins."""
+
+_MERSENNE = 624
+"""Numbers in the state of a Mersenne twister; torch counts those left, and where the next is."""
+
+
+def _generators(net: RecurrentNet) -> dict[str, Generator]:
+    dropout = {
+        name: module.generator
+        for name, module in net.module_.named_modules()
+        if isinstance(module, Dropout) and module.generator is not None
+    }
+    return {"order": net.generator, **dropout}
+
+
+def _seen_by(callback: Callback) -> State:
+    """Return what a callback keeps from epoch to epoch: attributes that end in an underscore."""
+    return {
+        name: value.state_dict() if hasattr(value, "state_dict") else _detached(value)
+        for name, value in vars(callback).items()
+        if _is_kept(name) and not isinstance(value, type)
+    }
+
+
+def _is_kept(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("_")
+
+
+def _remember(callback: Callback, seen: Mapping[str, Any]) -> None:
+    for name, value in seen.items():
+        if not _is_kept(name) or hasattr(type(callback), name):
+            raise ValueError(f"a {type(callback).__name__} keeps no {name!r}")
+        holder: Any = getattr(callback, name, None)
+        if hasattr(holder, "load_state_dict"):
+            holder.load_state_dict(value)
+        else:
+            setattr(callback, name, value)
+
+
+def _detached(value: Any) -> Any:
+    """Return tensors on the CPU, without a history of their own, within dicts and lists."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, Mapping):
+        return {key: _detached(inner) for key, inner in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_detached(inner) for inner in value)
+    return value
+
+
+def _tensor_parts(tensor: Tensor) -> Parts:
+    return {"values": tensor.detach().cpu().numpy()}
+
+
+def _auto_clip(parts: Parts) -> AutoClip:
+    strategy, norms = AutoClip(parts["percentile"]), parts["norms"]
+    if not holds((None, Each(list, float)), norms):
+        raise ValueError("the norms of an AutoClip are no list of numbers")
+    if norms is not None:
+        strategy.load_state_dict({"norms": norms})
+    return strategy
+
+
+def _auto_clip_parts(strategy: AutoClip) -> Parts:
+    return {"percentile": strategy.percentile, "norms": strategy.state_dict().get("norms")}
+
+
+def _tensor(parts: Parts) -> Tensor:
+    return torch.from_numpy(parts["values"])
+
+
+def _floats(*n_axes: int) -> tuple[Numbers, ...]:
+    return tuple(Numbers("f", n) for n in n_axes)
+
+
+_UNITS = {
+    "level": _floats(1, 2, 3),
+    "scale": _floats(1, 2, 3),
+    "target_level": _floats(2),
+    "target_scale": _floats(2),
+}
+_GATES = Table(str, GateStatistics)
+_SNAPSHOT = {
+    "epoch": int,
+    "log10_curve": _floats(2),
+    "gates": _GATES,
+    "time_scale": (None, *_floats(2)),
+    "spread": _floats(2),
+}
+_FLOW = {
+    "epochs": Numbers("i", 1),
+    "lag_curve": _floats(3),
+    "scale": _floats(2),
+    "gates": _GATES,
+    "time_scale": (None, *_floats(3)),
+    "spread": _floats(3),
+    "input_sensitivity": _floats(3),
+}
+
+KINDS = (
+    Kind("tensor", Tensor, _tensor_parts, _tensor),
+    record("no_scaling", NoScaling, {}),
+    record("standard_scaling", StandardScaling, {"_units": Units}),
+    record("window_scaling", WindowScaling, {"_overall": _floats(1)}),
+    record("units", Units, _UNITS),
+    record("clip_norm", ClipNorm, {"max_norm": object}),
+    record("clip_value", ClipValue, {"limit": object}),
+    Kind("auto_clip", AutoClip, _auto_clip_parts, _auto_clip),
+    record("clip_outcome", ClipOutcome, {"norm": float, "clipped": bool, "skipped": bool}),
+    record("snapshot", Snapshot, _SNAPSHOT),
+    record("gradient_flow", GradientFlow, _FLOW),
+    record(
+        "gate_statistics", GateStatistics, dict.fromkeys(("mean", "low", "high"), _floats(2, 3))
+    ),
+)
+"""Kinds of values that a training holds."""
