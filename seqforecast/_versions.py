@@ -8,8 +8,11 @@ import seqforecast
 
 __all__ = ["show_versions", "versions"]
 
-_REQUIRED = ("numpy", "pandas", "safetensors", "scikit-learn", "scipy", "skorch", "torch")
-_OPTIONAL = ("dask", "distributed", "matplotlib", "onnx", "onnxruntime")
+_REQUIRED = (
+    *("joblib", "numpy", "pandas", "safetensors", "scikit-learn", "scipy", "skorch"),
+    *("torch", "tqdm"),
+)
+_OPTIONAL = ("dask", "distributed", "matplotlib", "onnx", "onnxruntime", "pyarrow")
 
 
 def show_versions() -> None:
@@ -31,7 +34,7 @@ def show_versions() -> None:
     system        ...
     cores         ...
     kernels       ...
-    numpy         ...
+    joblib        ...
     """
     rows = versions()
     width = max(len(name) for name in rows)

@@ -84,7 +84,7 @@ class GRURegressor(RecurrentRegressor):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, the scaling and the history of the last one.
     n_jobs : int, default=None
-        Threads that compute within one fit; None is 1, -1 all.
+        Threads that compute within one fit; None is 1, -1 all cores, -2 all but one.
     device : str, default="auto"
         ``"cpu"``, ``"cuda"`` or another torch device; ``"auto"`` takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from copy import copy, deepcopy
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -207,8 +208,10 @@ def _check_running(params: dict[str, Any]) -> None:
     check_flag("warm_start", params["warm_start"])
     if not isinstance(params["verbose"], bool):
         check_integer("verbose", params["verbose"], minimum=0)
-    if params["n_jobs"] is not None and params["n_jobs"] != -1:
-        check_integer("n_jobs", params["n_jobs"])
+    n_jobs = params["n_jobs"]
+    counts_back = isinstance(n_jobs, Integral) and n_jobs < 0  # -1 is all cores, -2 all but one
+    if n_jobs is not None and not counts_back:
+        check_integer("n_jobs", n_jobs)
     _check_device(params["device"])
 
 

@@ -3,6 +3,7 @@
 import threading
 from functools import partial
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
 
 from seqforecast import LSTMRegressor, RNNRegressor
 
+CORES = joblib.cpu_count()
 COLUMNS = [
     "train_loss",
     "grad_norm",
@@ -370,7 +372,10 @@ def test_verbose_prints_a_line_an_epoch_or_nothing(one_ahead, capfd, verbose):
     assert len(lines) == 1 + model.n_iter_
 
 
-@pytest.mark.parametrize(("n_jobs", "n_threads"), [(None, 1), (1, 1), (2, 2)])
+@pytest.mark.parametrize(
+    ("n_jobs", "n_threads"),
+    [(None, 1), (1, 1), (2, 2), (-1, CORES), (-2, max(1, CORES - 1)), (-1000, 1)],
+)
 def test_n_jobs_is_the_number_of_threads_inside_fit(one_ahead, n_jobs, n_threads):
     X, y = one_ahead
     model = small(n_jobs=n_jobs, callbacks=[Watcher()]).fit(X, y)
