@@ -60,8 +60,8 @@ print(f"the 80 % interval holds {inside} of 12 months")
 # --------------------
 #
 # ``backtest`` forecasts the twenty years before in the same way: it fits once, before the first of
-# them, and then takes in what came. The drift is that of the ten years before each cutoff: among 1,
-# 3, 5, 10, 20 and all years the best in these twenty, so that it is no weak opponent.
+# them, and then takes in the new values. The drift is that of the ten years before each cutoff:
+# among 1, 3, 5, 10, 20 and all years the best in these twenty, so that it is no weak opponent.
 
 folds = backtest(forecaster, known, horizon=12, n_folds=20, refit=False)
 linear_folds = backtest(linear, known, horizon=12, n_folds=20, refit=False)

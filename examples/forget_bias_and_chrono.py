@@ -73,7 +73,7 @@ print(table.round(2).to_string())
 # ------------------------------------------
 #
 # On the left the gradient by lag before training, which is all that training can use at first; on
-# the right what came of it, a point a seed.
+# the right the error after it, one point for each seed.
 
 COLOURS = dict(zip(table.index, ["0.4", "#0072B2", "#009E73", "#D55E00"], strict=True))
 figure, (before, after) = plt.subplots(1, 2, figsize=(9.5, 3.9), layout="constrained")

@@ -149,8 +149,9 @@ by_group = {kind: coverage(folds[kind], by["sunspots forecast"])[0] for kind, by
 of_years = coverage(short, short["years"])[0]
 print(
     f"Answer: on average {total['conformal']:.0%} (conformal) and {total['quantile']:.0%} "
-    f"(quantile) of what came was inside. Where few sunspots are forecast conformal intervals hold "
-    f"{by_group['conformal'][0]:.0%}, where many {by_group['conformal'][-1]:.0%}; quantiles, "
-    f"{by_group['quantile'][0]:.0%} and {by_group['quantile'][-1]:.0%}. With five years of history "
+    f"(quantile) of the actual values were inside. Where few sunspots are forecast conformal "
+    f"intervals hold {by_group['conformal'][0]:.0%}, where many {by_group['conformal'][-1]:.0%}; "
+    f"quantiles, {by_group['quantile'][0]:.0%} and {by_group['quantile'][-1]:.0%}. With five years "
+    "of history "
     f"instead of fifty it is {of_years[0]:.0%} instead of {of_years[-1]:.0%}."
 )

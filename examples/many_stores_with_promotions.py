@@ -68,7 +68,7 @@ print(sales.tail(3).to_string(index=False))
 #
 # ``future`` names what is known ahead, ``static`` what stays the same within a store. With
 # ``future=[]`` the forecaster does not see the plan. All are fitted once, before the first of eight
-# cutoffs; then they take in what came, week by week.
+# cutoffs; then they take in the new values, week by week.
 
 trees = HistGradientBoostingRegressor(
     max_iter=50, max_leaf_nodes=15, learning_rate=0.15, early_stopping=False, random_state=0

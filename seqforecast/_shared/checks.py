@@ -14,18 +14,6 @@ from sklearn.utils import check_array
 
 from seqforecast._shared.row_blocks import row_blocks
 
-__all__ = [
-    "check_flag",
-    "check_integer",
-    "check_number",
-    "check_quantiles",
-    "check_word",
-    "require_finite",
-    "targets_array",
-    "windows_array",
-]
-
-
 _LARGEST = 2**63 - 1
 """What numpy and torch take for an integer."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-__all__ = ["NotedDiagram", "facts", "framed", "paragraph"]
-
 
 class NotedDiagram:
     """Mixin of estimators that have something to say below their diagram.
@@ -21,16 +19,16 @@ class NotedDiagram:
 
     def _repr_html_inner(self) -> str:
         diagram: str = super()._repr_html_inner()  # type: ignore[misc]
-        return diagram + _notes(self)
+        return diagram + _framed_notes(self)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
         if "text/html" in bundle:
-            bundle["text/html"] += _notes(self)
+            bundle["text/html"] += _framed_notes(self)
         return bundle
 
 
-def _notes(estimator: NotedDiagram) -> str:
+def _framed_notes(estimator: NotedDiagram) -> str:
     try:
         notes = estimator._html_notes()
     except Exception:  # whatever state it is in: who looks at an object must not get an error

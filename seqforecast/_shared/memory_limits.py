@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["require_memory"]
-
 _UNKNOWN = 1 << 40
 """Bytes that a machine is taken to have where the system does not tell."""
 

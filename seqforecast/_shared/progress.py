@@ -6,8 +6,6 @@ import multiprocessing
 import sys
 from typing import Any
 
-__all__ = ["fill", "is_watched", "new_bar"]
-
 
 def new_bar(
     total: int, unit: str, *, always: bool = False, leave: bool = True, initial: int = 0

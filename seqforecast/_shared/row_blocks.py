@@ -7,8 +7,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-__all__ = ["row_blocks"]
-
 
 def row_blocks(array: NDArray[Any], n_values: int) -> Iterator[slice]:
     """Yield slices of consecutive rows that hold about `n_values` values, at least a row each.

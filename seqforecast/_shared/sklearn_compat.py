@@ -16,8 +16,6 @@ except ImportError:  # scikit-learn before 1.9
         return method
 
 
-__all__ = ["OF_A_FIT", "SUPPORTED", "CallbackSupportMixin", "with_callbacks"]
-
 SUPPORTED = hasattr(CallbackSupportMixin, "set_callbacks")
 """Whether the installed scikit-learn has callbacks."""
 

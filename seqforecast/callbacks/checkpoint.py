@@ -16,8 +16,6 @@ from seqforecast.persistence.format.values import VALUES
 from seqforecast.training.net import RecurrentNet
 from seqforecast.training.state import KINDS, progress_of, restore, resume, state_of
 
-__all__ = ["Checkpoint"]
-
 
 class Checkpoint(Callback):
     """Save a training every few epochs; a fit that was killed goes on from there.

@@ -10,8 +10,6 @@ from skorch.callbacks import Callback
 from seqforecast._shared.checks import check_flag
 from seqforecast._shared.progress import fill, new_bar
 
-__all__ = ["EpochBar"]
-
 _SHOWN = {"train_loss": "train", "valid_loss": "valid", "grad_norm": "norm"}
 """Columns of the history, and how they are called beside a bar that must fit into a line."""
 

@@ -15,8 +15,6 @@ from seqforecast.callbacks.gradient_norms import record_norms
 from seqforecast.clipping import ClipNorm, ClipOutcome, ClippingStrategy, clip_gradients
 from seqforecast.exceptions import DivergenceError
 
-__all__ = ["GradientClipping"]
-
 _SKIPS_UNTIL_DIVERGED = 3
 
 
@@ -104,7 +102,7 @@ class GradientClipping(Callback):
             self.skipped_in_a_row_ = 0
             return
         if self.skipped_in_a_row_ == 0:
-            self.culprit_ = _culprit(batch, named)
+            self.culprit_ = _first_not_finite(batch, named)
         self.skipped_in_a_row_ += 1
         if self.skipped_in_a_row_ == _SKIPS_UNTIL_DIVERGED:
             self._record(net)  # skorch tells callbacks of no end after an error
@@ -155,7 +153,7 @@ def _own(strategy: Any) -> ClippingStrategy | None:
     return ClipNorm(float(strategy))
 
 
-def _culprit(batch: Any, named_parameters: list[tuple[str, Tensor]]) -> str:
+def _first_not_finite(batch: Any, named_parameters: list[tuple[str, Tensor]]) -> str:
     """Name the first thing in a step that is not finite: input, target or parameter."""
     x, target = unpack_data(batch)
     if isinstance(target, tuple | list):  # with weights

@@ -11,8 +11,6 @@ from skorch.history import History
 
 from seqforecast._shared.checks import check_flag
 
-__all__ = ["GradientNorms", "record_norms"]
-
 
 class GradientNorms(Callback):
     """Record the norm of the gradient, as it is before anything changes it.

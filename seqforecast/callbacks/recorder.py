@@ -23,8 +23,6 @@ from seqforecast.gradients.record import (
 from seqforecast.training.batches import WindowDataset
 from seqforecast.training.net import RecurrentNet
 
-__all__ = ["GradientFlowRecorder"]
-
 
 class GradientFlowRecorder(Callback):
     """Record the gradient at every time lag while a network trains.

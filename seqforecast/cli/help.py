@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["BACKTEST", "DIAGNOSE", "FORECAST", "OVERVIEW", "Text"]
-
 
 class Text(NamedTuple):
     """What stands above the options of a command, and below."""
@@ -78,12 +76,12 @@ BACKTEST = Text(
     short="forecast the past as if it were not known, and compare",
     what="""\
 Forecast from earlier cutoffs, each with nothing but what was known there, and
-compare with what came: is it better than repeating the last season?""",
+compare with the actual values: is it better than repeating the last season?""",
     more=f"""\
 examples:
   the last five times 24 hours:
     seqforecast backtest load.csv --time hour --target mw --horizon 24
-  twelve months of stores, and how often intervals hold what came:
+  twelve months of stores, and how often intervals hold the actual values:
     seqforecast backtest sales.csv --time month --target sold --id store \\
       --horizon 1 --folds 12 --no-refit --level 80 95
   all forecasts for a look of your own, and a picture:

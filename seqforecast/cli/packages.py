@@ -6,8 +6,6 @@ from importlib import import_module
 
 from seqforecast.cli.words import CommandError
 
-__all__ = ["require_packages"]
-
 
 def require_packages(*, table: str | None = None, plot: str | None = None) -> None:
     """Refuse kinds of files that take what is not installed, before anybody waits for them."""

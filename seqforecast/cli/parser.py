@@ -10,8 +10,6 @@ from seqforecast.cli.files.paths import figure_path, html_path, table_path
 from seqforecast.cli.help import BACKTEST, DIAGNOSE, FORECAST, OVERVIEW
 from seqforecast.cli.words import WIDTH, filled
 
-__all__ = ["parser"]
-
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""

@@ -10,8 +10,6 @@ import pandas as pd
 
 from seqforecast.cli.words import WIDTH
 
-__all__ = ["aligned", "short_name", "short_numbers", "shown_rows", "table", "time_text"]
-
 _LONGEST_NAME = 24
 _MOST_ROWS, _HEAD, _TAIL = 26, 12, 6
 _DIGITS = 5

@@ -10,17 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = [
-    "WIDTH",
-    "CommandError",
-    "counted",
-    "filled",
-    "in_words",
-    "say_error",
-    "say_note",
-    "warnings_in_words",
-]
-
 WIDTH = 80
 
 _ADVICE = (

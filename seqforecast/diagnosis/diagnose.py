@@ -14,8 +14,6 @@ from seqforecast.diagnosis.measure import gradient_flow, is_forecaster, recurren
 from seqforecast.gradients.record import GradientFlow
 from seqforecast.gradients.residuals import MissedLag, fewest_windows, missed_lag
 
-__all__ = ["diagnose"]
-
 _MOST_WINDOWS = 4_000
 """Windows whose residuals are looked at, spread evenly."""
 
@@ -40,7 +38,7 @@ def diagnose(
         `gradient_flow_` alone, but for a Forecaster.
     y : array-like of shape (n_windows,), (n_windows, n_outputs) or \
 (n_windows, window, n_outputs), default=None
-        What came. Up to 4,000 windows, spread evenly, are looked at.
+        The actual values. Up to 4,000 windows, spread evenly, are looked at.
     season : int, default=None
         Steps of a season that the forecast should know.
 

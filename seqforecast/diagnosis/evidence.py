@@ -11,8 +11,6 @@ from seqforecast.diagnosis.findings import Evidence, reach
 from seqforecast.gradients.record import GradientFlow
 from seqforecast.gradients.residuals import MissedLag
 
-__all__ = ["evidence_of", "summary_of"]
-
 _COURSE = ("grad_norm", "grad_norm_max", "clip_fraction", "skipped_steps")
 
 

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from seqforecast.gradients.residuals import MissedLag
 
-__all__ = ["Diagnosis", "Evidence", "Finding", "findings", "reach"]
-
 Array = NDArray[np.float64]
 
 _WIDTH = 79

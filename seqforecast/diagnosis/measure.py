@@ -13,8 +13,6 @@ from seqforecast.gradients.record import GradientFlow, input_sensitivity, probe_
 from seqforecast.training.net import RecurrentNet
 from seqforecast.training.threads import computing
 
-__all__ = ["gradient_flow", "is_forecaster", "recurrent_part"]
-
 _NEEDED = (
     "a fitted RNNRegressor, LSTMRegressor or GRURegressor is needed, or a Pipeline or search that "
     "ends in one, or a Forecaster of one. Gradients through time exist in recurrent networks only."

@@ -9,13 +9,6 @@ import numpy as np
 from seqforecast._shared.checks import check_integer
 from seqforecast.diagnosis.measure import gradient_flow, recurrent_part
 
-__all__ = [
-    "clip_fraction_scorer",
-    "effective_memory_scorer",
-    "half_life_scorer",
-    "lag_sensitivity_scorer",
-]
-
 
 def effective_memory_scorer(estimator: Any, X: Any, y: Any = None) -> float:  # noqa: ARG001
     """Score a fitted estimator by how far back its gradient reaches, in steps.

@@ -1,4 +1,4 @@
-"""Forecasts beside what came before and after, as a picture."""
+"""Forecasts beside the history and the actual values, as a picture."""
 
 from __future__ import annotations
 
@@ -27,13 +27,11 @@ from seqforecast.displays.style import check_axes, clean, legend_of_all, small_m
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["ForecastDisplay"]
-
 _NOTHING = pd.DataFrame({ID: [], DS: [], Y: []})
 
 
 class ForecastDisplay:
-    """Forecasts beside what came before and after, as a picture.
+    """Forecasts beside the history and the actual values, as a picture.
 
     Use it to see whether a forecast continues its series as you would, how wide its intervals
     are, and, from a backtest, when it went wrong. Make one with `from_estimator` or
@@ -50,7 +48,7 @@ class ForecastDisplay:
         What was known at the first cutoff of each series: ``unique_id``, ``ds``, ``y``, oldest
         first, NaN where a value is missing.
     truth : DataFrame, default=None
-        What came after the first cutoff of each series, with the same columns.
+        The actual values after the first cutoff of each series, with the same columns.
     n_series : int, default=None
         How many series there are, of which these are some; None where these are all.
 
@@ -137,8 +135,8 @@ class ForecastDisplay:
             How many steps of the past are shown of each series. None shows four seasons, and
             three times what is forecast, and 24 steps at least.
         truth : Series, DataFrame or array-like, default=None
-            What came, in the form of the fit. Times that are not forecast are left out, so that
-            the whole series may be given.
+            The actual values, in the form of the fit. Times that are not forecast are left out, so
+            that the whole series may be given.
         ax : matplotlib Axes, default=None
             Axes to draw one series into. None makes a figure.
 
@@ -177,14 +175,14 @@ class ForecastDisplay:
         columns: Any = None,
         ax: Axes | None = None,
     ) -> ForecastDisplay:
-        """Draw the forecasts from all cutoffs of a backtest over what came.
+        """Draw the forecasts from all cutoffs of a backtest over the actual values.
 
         Parameters
         ----------
         frame : DataFrame
             What `backtest` returned.
         history : Series, DataFrame, array-like or tuple (X, y), default=None
-            What came before, as it was given to `backtest`; it may be the same data.
+            The history, as it was given to `backtest`; it may be the same data.
         ids : label or list of labels, default=None
             The series to show. None shows the first six at most.
         n_history : int, default=None

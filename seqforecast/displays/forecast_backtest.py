@@ -1,4 +1,4 @@
-"""The forecasts of a backtest, with what came and the history before, as long frames."""
+"""The forecasts of a backtest, with the actual values and the history, as long frames."""
 
 from __future__ import annotations
 
@@ -30,15 +30,13 @@ from seqforecast.forecasting.data.frames import read_panel
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
-__all__ = ["read_backtest"]
-
 Cells = NDArray[np.int64]
 
 
 def read_backtest(
     frame: Any, history: Any, *, ids: Any, n_history: int | None, columns: Any
 ) -> Frames:
-    """Take the forecasts of all cutoffs from a backtest, and what came from it and the history."""
+    """Take forecasts of all cutoffs from a backtest, actual values from it and the history."""
     cure = (
         "Pass what backtest returned; name its columns of series, time and target in columns= "
         "where a merge or a CSV file lost what backtest noted."

@@ -16,13 +16,11 @@ from seqforecast.displays.style import BLUE, VERMILLION, integer_ticks, text_siz
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_series", "time_axis"]
-
 Array = NDArray[Any]
 
 _STYLES: dict[str, dict[str, Any]] = {
     "history": {"color": "0.35", "linewidth": 1.1},
-    "what came": {"color": "black", "linewidth": 0.9, "zorder": 2.4},
+    "actual": {"color": "black", "linewidth": 0.9, "zorder": 2.4},
     "forecast": {"color": BLUE, "linestyle": (0, (5, 1)), "linewidth": 1.7, "zorder": 2.3},
     "seasonal naive": {"color": VERMILLION, "linestyle": (0, (2, 1.5)), "linewidth": 0.9},
     "cutoff": {"color": "0.5", "linewidth": 0.6, "zorder": 1.6},
@@ -36,7 +34,7 @@ another, the legend shows its colour as it is."""
 def draw_series(
     ax: Axes, forecast: pd.DataFrame, history: pd.DataFrame, truth: pd.DataFrame, *, naive: bool
 ) -> dict[str, Any]:
-    """Draw one series: what was known, the forecasts of each cutoff, and what came."""
+    """Draw one series: what was known, the forecasts of each cutoff, and the actual values."""
     observed = pd.concat([part for part in (history, truth) if len(part)] or [history])
     folds = list(_folds(ax, forecast, observed))
     lines: dict[str, Any] = {"history": [], "truth": [], "naive": [], "cutoffs": []}
@@ -44,7 +42,7 @@ def draw_series(
         lines["history"] = _line(ax, history[DS], history[Y], "history")
     if len(truth):
         came = observed.iloc[max(len(history) - 1, 0) :]  # from the last known value on
-        lines["truth"] = _line(ax, came[DS], came[Y], "what came")
+        lines["truth"] = _line(ax, came[DS], came[Y], "actual")
     lines["forecast"] = [line for fold in folds for line in fold.line(Y_HAT, "forecast")]
     if naive and NAIVE in forecast:
         lines["naive"] = [line for fold in folds for line in fold.line(NAIVE, "seasonal naive")]

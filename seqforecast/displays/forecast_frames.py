@@ -12,21 +12,6 @@ from numpy.typing import NDArray
 
 from seqforecast.forecasting.data.columns import nearest
 
-__all__ = [
-    "CUTOFF",
-    "DS",
-    "FEWEST",
-    "ID",
-    "NAIVE",
-    "Y_HAT",
-    "Frames",
-    "Y",
-    "chosen_series",
-    "index_of",
-    "levels_of",
-    "require_columns",
-]
-
 ID, DS, Y, CUTOFF, Y_HAT, NAIVE = "unique_id", "ds", "y", "cutoff", "y_hat", "seasonal_naive"
 
 AT_MOST = 6

@@ -1,4 +1,4 @@
-"""The forecasts of a forecaster, with what came before and perhaps after, as long frames."""
+"""The forecasts of a forecaster, with the history and perhaps actual values, as long frames."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.parts import parts_of
 
-__all__ = ["read_forecast"]
-
 Cells = NDArray[np.int64]
 
 _SEASONS, _HORIZONS = 4, 3
@@ -38,8 +36,8 @@ _SEASONS, _HORIZONS = 4, 3
 def read_forecast(
     forecaster: Any, X: Any, *, level: Any, ids: Any, n_history: int | None, truth: Any
 ) -> Frames:
-    """Forecast, and take what came before, and perhaps after, from what a forecaster knows."""
-    forecaster = _fitted(forecaster)
+    """Forecast, and take the history and perhaps actual values from what a forecaster knows."""
+    forecaster = _fitted_forecaster(forecaster)
     if n_history is not None:
         check_integer("n_history", n_history)
     parts = parts_of(forecaster)
@@ -68,7 +66,7 @@ def read_forecast(
     return Frames(forecast, _before(panel, shown, int(n_history)), came, len(available))
 
 
-def _fitted(forecaster: Any) -> Forecaster:
+def _fitted_forecaster(forecaster: Any) -> Forecaster:
     """Return a fitted forecaster, that of a search where one is given."""
     found = forecaster
     is_class = isinstance(found, type)
@@ -102,7 +100,7 @@ def _before(panel: Panel, series: Cells, n_steps: int) -> pd.DataFrame:
 def _observed(panel: Panel, form: Form, truth: Any) -> pd.DataFrame:
     """Read values in the form of the fit into a long frame; arrays follow what is known."""
     if form.kind == "long":
-        cure = f"Pass what came as a frame with {list(form.columns)!r}."
+        cure = f"Pass the actual values as a frame with {list(form.columns)!r}."
         require_columns(truth, form.columns, "truth", cure)
         return truth[list(form.columns)].set_axis([ID, DS, Y], axis=1)
     values = _table(truth)
@@ -112,7 +110,7 @@ def _observed(panel: Panel, form: Form, truth: Any) -> pd.DataFrame:
     if values.shape[1] != len(names):
         raise ValueError(
             f"truth has shape {np.shape(truth)}; a column for each of the {len(names)} series of "
-            "the fit is needed. Pass what came in the form of the data of fit."
+            "the fit is needed. Pass the actual values in the form of the data of fit."
         )
     if isinstance(truth, pd.Series | pd.DataFrame) and form.labelled:
         times = truth.index
@@ -134,13 +132,14 @@ def _table(truth: Any) -> NDArray[np.float64]:
     values = truth if isinstance(truth, pd.Series) else np.asarray(truth)
     if values.ndim not in (1, 2):
         raise ValueError(
-            f"truth is {truth!r}; values are needed. Pass what came in the form of the data of fit."
+            f"truth is {truth!r}; values are needed. Pass the actual values in the form of the "
+            "data of fit."
         )
     return float_values(values, "truth", _NUMBERS).reshape(len(values), -1)
 
 
 def _after(panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame) -> pd.DataFrame:
-    """Return what came at the steps that are forecast, NaN where that is not known."""
+    """Return the actual values at the steps that are forecast, NaN where that is not known."""
     of = panel.ids.get_indexer(index_of(observed[ID]))
     wanted = np.isin(of, series)
     of, observed = of[wanted], observed[wanted]
@@ -151,8 +150,8 @@ def _after(panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame) -> 
         begin, end = (panel.calendar.label(int(panel.last[one]) + k) for k in (1, int(ends[one])))
         raise ValueError(
             f"truth holds no step that is forecast, such as those of series {panel.ids[one]!r} "
-            f"from {begin} to {end}; values of such steps are needed. Pass what came after the "
-            "fit, or None."
+            f"from {begin} to {end}; values of such steps are needed. Pass the actual values after "
+            "the fit, or None."
         )
     table = np.full((panel.n_series, int(ends.max()) + 1), np.nan)
     table[of[wanted], step[wanted]] = float_values(observed[Y], "truth", _NUMBERS)[wanted]

@@ -19,8 +19,6 @@ from seqforecast.training.scaling import NoScaling
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["GradientFlowDisplay"]
-
 _KINDS = ("heatmap", "lag", "timescales", "gates", "input")
 
 

@@ -30,8 +30,6 @@ from seqforecast.gradients.record import GradientFlow
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_gates", "draw_heatmap", "draw_lag", "draw_timescales"]
-
 Array = NDArray[np.float64]
 
 _DARKEST = -4.0

@@ -25,8 +25,6 @@ from seqforecast.displays.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["GradientNormDisplay"]
-
 _HEIGHTS = (3, 1, 3)
 _MARKERS_UP_TO = 20
 

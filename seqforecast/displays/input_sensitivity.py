@@ -22,8 +22,6 @@ from seqforecast.displays.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_input"]
-
 Array = NDArray[np.float64]
 
 _MARKERS_UP_TO = 30

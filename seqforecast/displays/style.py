@@ -12,33 +12,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-__all__ = [
-    "BLUE",
-    "COLOR_MAP",
-    "FIRST",
-    "LINES",
-    "SEASON",
-    "SKY",
-    "VERMILLION",
-    "check_axes",
-    "clean",
-    "color_bar",
-    "halo",
-    "integer_ticks",
-    "is_narrow",
-    "label_lags",
-    "legend_above",
-    "legend_of_all",
-    "legend_within",
-    "log_scale",
-    "mark_season",
-    "new_axes",
-    "plain_ticks",
-    "small_multiples",
-    "text_size",
-    "width",
-]
-
 # The colours of Okabe and Ito, which the colour-blind tell apart; each has a line of its own, so
 # that print in black and white does, too.
 BLUE, SKY, VERMILLION, GREEN = "#0072B2", "#56B4E9", "#D55E00", "#009E73"

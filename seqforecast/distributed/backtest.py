@@ -19,8 +19,6 @@ from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.model.intervals import checked_levels
 from seqforecast.forecasting.parts import parts_of
 
-__all__ = ["backtest"]
-
 
 def backtest(
     forecaster: Forecaster,
@@ -32,7 +30,7 @@ def backtest(
     newest: Any = None,
     level: Any = None,
 ) -> Any:
-    """Forecast the series of a Dask DataFrame from earlier cutoffs, and put what came beside it.
+    """Forecast the series of a Dask DataFrame from earlier cutoffs, beside the actual values.
 
     Use it to learn how good a forecaster is on more series than one machine holds. It tests a
     forecaster as it is, with what it has learnt: fit it to rows up to the first cutoff, of a sample
@@ -72,7 +70,7 @@ def backtest(
     TypeError
         If `ddf` is no Dask DataFrame, or `newest` no time of the calendar of the fit.
     ValueError
-        If the forecaster knows what came after the first cutoff, or columns are missing. When
+        If the forecaster knows values after the first cutoff, or columns are missing. When
         the result is computed: if a series stands in two partitions or cannot be read.
 
     See Also

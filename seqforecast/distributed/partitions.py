@@ -16,8 +16,6 @@ from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.parts import Parts, parts_of, with_model
 
-__all__ = ["SERIES", "backtest_partition", "forecast_partition", "plain", "shipped"]
-
 SERIES = "seqforecast_series"
 """Where a partition of forecasts carries the names of the series it was made from."""
 

@@ -15,8 +15,6 @@ from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.model.intervals import checked_levels
 from seqforecast.forecasting.parts import parts_of
 
-__all__ = ["predict"]
-
 
 def predict(
     forecaster: Forecaster,

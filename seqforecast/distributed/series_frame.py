@@ -14,8 +14,6 @@ from seqforecast.forecasting.data.columns import show
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.parts import parts_of
 
-__all__ = ["SeriesFrame", "check_forecaster"]
-
 
 @dataclass(frozen=True)
 class SeriesFrame:

@@ -18,8 +18,6 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["ColumnMap", "scaler_map"]
-
 Array = NDArray[np.float64]
 
 

@@ -17,8 +17,6 @@ from seqforecast.regressors.inputs import form_of
 from seqforecast.regressors.parameters import quantile_column
 from seqforecast.training.scaling import WindowScaling
 
-__all__ = ["Served", "served"]
-
 Array = NDArray[Any]
 
 _REGRESSORS = (RNNRegressor, LSTMRegressor, GRURegressor)

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from seqforecast.export.served import Served, served
 from seqforecast.persistence.format import write
 
-__all__ = ["export_numpy"]
-
 
 def export_numpy(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted regressor to a file that is served with numpy alone.

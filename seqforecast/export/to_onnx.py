@@ -12,9 +12,6 @@ import seqforecast
 from seqforecast.export.served import Served, served
 from seqforecast.persistence.format.atomic import write_atomically
 
-__all__ = ["export_onnx"]
-
-
 _OPSET, _IR_VERSION = 17, 8
 """The oldest with all that is used, so that older runtimes can serve the model."""
 

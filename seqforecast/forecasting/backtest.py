@@ -30,8 +30,6 @@ from seqforecast.forecasting.model.intervals import (
 from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.model.weighting import fit_with_weight
 
-__all__ = ["BacktestTask", "Fold", "backtest", "cutoffs_before", "folds_frame"]
-
 Array = NDArray[np.float64]
 
 
@@ -47,7 +45,7 @@ def backtest(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Forecast from earlier cutoffs, and put what came beside it.
+    """Forecast from earlier cutoffs, and put the actual values beside the forecasts.
 
     Use it to learn how good a forecaster is: on one series or many, at every step ahead. Cutoffs
     are moments in time, the same for all series; a fold sees nothing that is later, of any
@@ -67,7 +65,7 @@ def backtest(
         Steps from a cutoff to the next; None is `horizon`, so that folds do not overlap.
     refit : bool, default=True
         Whether the forecaster is fitted anew at every cutoff; otherwise once, at the first, and
-        then only takes in what came.
+        then only takes in the values that follow.
     level : float or list of float, default=None
         Coverage of intervals in percent, as for ``forecaster.predict``.
     n_jobs : int, default=None
@@ -81,7 +79,7 @@ def backtest(
         A row a forecast, in long form, sorted by series, cutoff and step:
 
         - ``unique_id``, ``cutoff``, ``step`` (from 1), ``ds``: of what, from when, for when
-        - ``y``, ``y_hat``, and with `level` ``lo-80``, ``hi-80``: what came, what was forecast
+        - ``y``, ``y_hat``, and with `level` ``lo-80``, ``hi-80``: actual value, forecast
         - ``seasonal_naive``: the value of the last season, the forecast to beat
         - ``mase_scale``, ``rmsse_scale``: mean absolute and root mean squared change of the
           known part over a season, by which `evaluate` scales errors

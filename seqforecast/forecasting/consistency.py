@@ -24,18 +24,6 @@ from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.model.stream_model import StreamModel
 from seqforecast.forecasting.stream import ForecastStream
 
-__all__ = [
-    "check_calendar",
-    "check_forecast_stream",
-    "check_forecaster",
-    "check_future_rows",
-    "check_lookback",
-    "check_model",
-    "check_panel",
-    "check_scores",
-    "check_stream_model",
-]
-
 _FURTHEST = 2**53
 """Positions in a calendar, to either side."""
 

@@ -24,8 +24,6 @@ from seqforecast.metrics.losses import (
     squared_error,
 )
 
-__all__ = ["evaluate"]
-
 Floats = NDArray[np.float64]
 Metric = str | Callable[[Floats, Floats], float]
 
@@ -152,7 +150,7 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _KnownRows:
     """The rows whose target is known, as arrays; a cell is what a group has of one series."""
 
     frame: pd.DataFrame
@@ -189,7 +187,9 @@ def _means(values: Floats, part: NDArray[np.int64], n_parts: int) -> Floats:
     return np.divide(sums, counts, out=np.full(n_parts, np.nan), where=counts > 0)
 
 
-def _read(frame: pd.DataFrame, series: str, target: str, group: str | None) -> tuple[Any, _Rows]:
+def _read(
+    frame: pd.DataFrame, series: str, target: str, group: str | None
+) -> tuple[Any, _KnownRows]:
     """Return the labels of the groups (None if all is one) and the rows with a target."""
     of_series, names = _codes(frame, series, sort=False)
     labels: Any = None
@@ -214,7 +214,7 @@ def _read(frame: pd.DataFrame, series: str, target: str, group: str | None) -> t
         )
     _require_finite(y[known], target, "a target must be a number, or NaN where it is missing")
     cell, cells = pd.factorize((of_group * len(names) + of_series)[known])
-    return labels, _Rows(frame, known, y[known], cell, cells // len(names), n_groups)
+    return labels, _KnownRows(frame, known, y[known], cell, cells // len(names), n_groups)
 
 
 def _codes(frame: pd.DataFrame, name: str, *, sort: bool) -> tuple[NDArray[np.int64], Any]:
@@ -255,7 +255,7 @@ class _Recipe(NamedTuple):
 
     name: str
     needs: tuple[str, ...]
-    of_cells: Callable[[_Rows, str], Floats]
+    of_cells: Callable[[_KnownRows, str], Floats]
 
 
 class _Point(NamedTuple):
@@ -280,8 +280,8 @@ _OF_INTERVALS = re.compile(rf"(coverage|winkler)(-{_LEVEL})?|pinball")
 def _recipes(metrics: Any, levels: dict[str, float]) -> list[_Recipe]:
     """Return how each metric is computed; refuse what is unknown or named twice."""
     many = isinstance(metrics, Iterable) and not isinstance(metrics, str)
-    asked = list(metrics) if many else [metrics]
-    recipes = [recipe for metric in asked for recipe in _recipes_of(metric, levels)]
+    wanted = list(metrics) if many else [metrics]
+    recipes = [recipe for metric in wanted for recipe in _recipes_of(metric, levels)]
     names = [recipe.name for recipe in recipes]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None or not names:
@@ -330,7 +330,7 @@ def _recipes_of_intervals(metric: str, levels: dict[str, float]) -> list[_Recipe
 
 
 def _of_points(name: str, metric: _Point) -> _Recipe:
-    def of_cells(rows: _Rows, column: str) -> Floats:
+    def of_cells(rows: _KnownRows, column: str) -> Floats:
         forecast = rows.forecasts(column) if column == OURS else rows.numbers(column)
         losses = metric.loss(rows.y, forecast)
         if metric.scale is not None:
@@ -347,7 +347,7 @@ def _of_points(name: str, metric: _Point) -> _Recipe:
 def _of_intervals(name: str, levels: dict[str, float]) -> _Recipe:
     kind = name.partition("-")[0]
 
-    def of_cells(rows: _Rows, _: str) -> Floats:
+    def of_cells(rows: _KnownRows, _: str) -> Floats:
         losses = np.zeros_like(rows.y)
         for text, level in levels.items():
             ends = f"lo-{text}", f"hi-{text}"
@@ -377,7 +377,7 @@ def _of_function(function: Callable[[Floats, Floats], float]) -> _Recipe:
             "my_error(y_true, y_pred): return ..."
         )
 
-    def of_cells(rows: _Rows, column: str) -> Floats:
+    def of_cells(rows: _KnownRows, column: str) -> Floats:
         forecast = rows.forecasts(column) if column == OURS else rows.numbers(column)
         known = np.flatnonzero(~np.isnan(forecast))
         order = known[np.argsort(rows.cell[known], kind="stable")]

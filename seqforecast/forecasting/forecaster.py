@@ -37,8 +37,6 @@ from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.model.weighting import fit_with_weight
 from seqforecast.forecasting.stream import ForecastStream
 
-__all__ = ["Forecaster"]
-
 Array = NDArray[np.float64]
 
 
@@ -130,7 +128,7 @@ class Forecaster(
     See Also
     --------
     recurrent_forecaster : One with a recurrent network and settings that suit it.
-    backtest : Forecasts from earlier cutoffs, beside what came.
+    backtest : Forecasts from earlier cutoffs, beside the actual values.
 
     Notes
     -----
@@ -389,14 +387,15 @@ class Forecaster(
             The rows that follow the fit, in its form: features with `y`, or the series
             themselves.
         y : Series or array-like of shape (n_steps,), default=None
-            What came.
+            The actual values.
         sample_weight : array-like of shape (n_steps,), default=None
             Weight of each step.
 
         Returns
         -------
         score : float
-            R2: 1 is perfect, 0 is as good as the mean of what came; of several series the mean.
+            R2: 1 is perfect, 0 is as good as the mean of the actual values; of several series the
+            mean.
 
         Raises
         ------

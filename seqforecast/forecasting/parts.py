@@ -15,8 +15,6 @@ from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.model.intervals import Intervals, requested_forecasts
 from seqforecast.forecasting.model.series_model import SeriesModel
 
-__all__ = ["Parts", "parts_of", "read_as_fit", "with_model"]
-
 
 class Parts(NamedTuple):
     """What a fitted Forecaster consists of.

@@ -1,4 +1,4 @@
-"""A forecaster that goes on: what came in, the next forecast out."""
+"""A forecaster that goes on: new values in, the next forecast out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from seqforecast.forecasting.data.panel import FutureRows
 from seqforecast.forecasting.data.stream_rows import read_stream_rows
 from seqforecast.forecasting.model.intervals import checked_levels, requested_forecasts
 from seqforecast.forecasting.model.stream_model import StreamModel
-
-__all__ = ["ForecastStream"]
 
 
 class ForecastStream:
@@ -100,12 +98,12 @@ class ForecastStream:
         return to_form(self._form, self._model.panel, self._rows, self._columns)
 
     def update(self, X: Any, y: Any = None, *, X_future: Any = None) -> Any:
-        """Take in what came, and forecast what follows.
+        """Take in new values, and forecast what follows.
 
         Parameters
         ----------
         X : number, Series, DataFrame or array-like
-            What came: rows that follow what is known, in the form of the fit, one step or
+            The new values: rows that follow what is known, in the form of the fit, one step or
             several; of some series only, where the form is a long frame. Without features also a
             number, of one series, or an array of shape (n_series,) or (n_steps, n_series) in the
             order of `ids_`; of a wide frame a row of it. NaN is a missing value.
@@ -181,10 +179,10 @@ class ForecastStream:
 
 def _require_every_series(model: StreamModel, rows: FutureRows) -> None:
     """Refuse to begin with some series only: the others would never be read."""
-    n_series, asked = model.panel.n_series, len(np.unique(rows.series))
-    if asked < n_series:
-        unasked = model.panel.ids[int(np.argmin(np.isin(np.arange(n_series), rows.series)))]
+    n_series, n_requested = model.panel.n_series, len(np.unique(rows.series))
+    if n_requested < n_series:
+        lacking = model.panel.ids[int(np.argmin(np.isin(np.arange(n_series), rows.series)))]
         raise ValueError(
-            f"X has rows of {asked} of {n_series} series, none of {show(unasked)}; a stream begins "
-            "with all. Pass rows of each, and use stream.take([...]) for some."
+            f"X has rows of {n_requested} of {n_series} series, none of {show(lacking)}; a stream "
+            "begins with all. Pass rows of each, and use stream.take([...]) for some."
         )

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["KEEP_GATE", "GateStatistics", "gate_statistics", "time_scale"]
-
 Array = NDArray[np.float64]
 
 KEEP_GATE = {"RNN": None, "LSTM": "f", "GRU": "z"}

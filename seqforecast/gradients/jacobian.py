@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from seqforecast.gradients.lag_gradients import checked_step, checked_windows
 from seqforecast.gradients.layers import LayerRun, run_layers
 
-__all__ = ["finite_time_exponents", "step_jacobian"]
-
 _CLEAR = 10.0
 """How many times the rounding errors a singular value must be to count."""
 

@@ -14,8 +14,6 @@ from seqforecast.gradients.memory import normalised
 from seqforecast.gradients.scan import Direct, scan_layers
 from seqforecast.nn.gates import cell_name
 
-__all__ = ["LagGradients", "checked_step", "checked_windows", "lag_gradients", "relative_curve"]
-
 
 @dataclass(frozen=True, eq=False)
 class LagGradients:

@@ -17,8 +17,6 @@ from torch import Tensor, nn
 
 from seqforecast.nn.gates import GATE_ORDER, cell_name
 
-__all__ = ["LayerRun", "batch_first", "run_layers"]
-
 _TORCH_OPTIONS = (1, 0.0, False, False, True)
 """One layer, no dropout, not training, one direction, batch first."""
 

@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["DecayFit", "decay_fit", "effective_memory", "half_life", "normalised", "omega"]
-
 _EPS = float(np.finfo(np.float64).eps)
 
 _FEWEST_LAGS = 3

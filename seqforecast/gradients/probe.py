@@ -16,8 +16,6 @@ from seqforecast.gradients.layers import batch_first, run_layers
 from seqforecast.gradients.scan import Direct, LayerScan, scan_layers
 from seqforecast.nn.gates import GATE_ORDER
 
-__all__ = ["NetworkProbe", "recurrent_layers"]
-
 
 def recurrent_layers(network: nn.Module) -> list[nn.Module]:
     """Return the recurrent layers of a network; raise a TypeError if there are none."""

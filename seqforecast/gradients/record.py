@@ -23,8 +23,6 @@ from seqforecast.gradients.memory import effective_memory, half_life
 from seqforecast.gradients.probe import NetworkProbe
 from seqforecast.nn.gates import cell_name
 
-__all__ = ["GradientFlow", "Snapshot", "input_sensitivity", "probe_rows", "take_snapshot"]
-
 Array = NDArray[np.float64]
 
 

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["MissedLag", "fewest_windows", "missed_lag"]
-
 Array = NDArray[Any]
 
 _LEVEL = 0.05
@@ -72,7 +70,7 @@ def missed_lag(windows: Array, residuals: Array, memory: int) -> MissedLag | Non
     windows : ndarray of shape (n, window, n_channels)
         The inputs, oldest step first.
     residuals : ndarray of shape (n, n_outputs)
-        What came less what was forecast. Rows must not share targets.
+        Actual values less forecasts. Rows must not share targets.
     memory : int
         Steps at the end of the window that the network uses.
 

@@ -18,8 +18,6 @@ from torch import Tensor
 
 from seqforecast.gradients.layers import LayerRun
 
-__all__ = ["Direct", "LayerScan", "scan_layers"]
-
 _RESCALE_EVERY = 4
 """Steps between two looks at the size; no cell moves a gradient by 1e30 within so few."""
 

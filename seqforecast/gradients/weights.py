@@ -9,8 +9,6 @@ from torch import Tensor
 
 from seqforecast.gradients.lag_gradients import LagGradients
 
-__all__ = ["weight_gradient_by_lag"]
-
 
 def weight_gradient_by_lag(gradients: LagGradients) -> NDArray[np.float64]:
     r"""Return the size of what each lag adds to the gradient of the recurrent weights.

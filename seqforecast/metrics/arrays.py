@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Floats", "check_level", "check_order", "check_season", "same_shape", "series"]
-
 Floats = NDArray[np.float64]
 
 

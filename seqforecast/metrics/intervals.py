@@ -9,8 +9,6 @@ from seqforecast._shared.checks import check_number
 from seqforecast.metrics.arrays import check_level, check_order, same_shape
 from seqforecast.metrics.losses import interval_score, is_inside, quantile_loss
 
-__all__ = ["coverage", "pinball", "winkler"]
-
 
 def pinball(y_true: ArrayLike, y_pred: ArrayLike, *, quantile: float) -> float:
     r"""Compute the pinball loss, the error of the forecast of one quantile.

@@ -5,15 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "absolute_error",
-    "interval_score",
-    "is_inside",
-    "percentage_error",
-    "quantile_loss",
-    "squared_error",
-]
-
 Floats = NDArray[np.float64]
 
 

@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike
 from seqforecast.metrics.arrays import Floats, check_season, same_shape, series
 from seqforecast.metrics.losses import absolute_error, percentage_error, squared_error
 
-__all__ = ["mae", "mase", "rmse", "rmsse", "smape"]
-
 
 def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     r"""Compute the mean absolute error.

@@ -7,8 +7,6 @@ from torch import Generator, Tensor, nn
 
 from seqforecast._shared.checks import check_number
 
-__all__ = ["Dropout"]
-
 
 class Dropout(nn.Module):
     """Zero a random share of the values while training, scale up the rest.

@@ -7,8 +7,6 @@ from typing import cast
 
 from torch import Tensor, nn
 
-__all__ = ["gate_rows", "recurrent_parameters"]
-
 GATE_ORDER = {"RNN": ("h",), "LSTM": ("i", "f", "g", "o"), "GRU": ("r", "z", "n")}
 """Order of the row blocks in `weight_ih`, `weight_hh` and the biases, as in torch."""
 

@@ -11,8 +11,6 @@ from torch.nn import functional as F
 
 from seqforecast.nn.initialisers import uniform_
 
-__all__ = ["LinearHead", "QuantileHead"]
-
 
 def _linear(in_features: int, out_features: int, generator: Generator | None) -> nn.Linear:
     # The constructor of nn.Linear draws from torch's global generator; skip_init leaves it alone.

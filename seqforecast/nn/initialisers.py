@@ -9,8 +9,6 @@ from torch import Generator, Tensor, nn
 
 from seqforecast.nn.gates import gate_rows, recurrent_parameters
 
-__all__ = ["forget_gate_bias_", "orthogonal_", "uniform_"]
-
 
 def uniform_(layer: nn.Module, bound: float, *, generator: Generator | None = None) -> None:
     """Fill every parameter of a layer from U(-bound, bound), in place.

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["AbsoluteError", "Huber", "Loss", "PinballLoss", "SquaredError"]
-
 
 class Loss(nn.Module, ABC):
     """Mean of an elementwise loss over the targets that are known.
@@ -26,7 +24,7 @@ class Loss(nn.Module, ABC):
         prediction : Tensor of shape (n, n_outputs) or (n, window, n_outputs)
             Forecasts, at the last step or at every step; a loss on quantiles has one more axis.
         target : Tensor of shape (n, n_outputs) or (n, window, n_outputs)
-            What came. With three dimensions NaN marks a step without a target, which counts
+            The actual values. With three dimensions NaN marks a step without a target, which counts
             for nothing.
         weight : Tensor of shape (n,), default=None
             Weight of each window, with mean 1 over the training set; None is 1.

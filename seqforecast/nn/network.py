@@ -7,8 +7,6 @@ from torch import Generator, Tensor, nn
 from seqforecast.nn.dropout import Dropout
 from seqforecast.nn.recurrent import RecurrentLayer
 
-__all__ = ["RecurrentNetwork"]
-
 
 class RecurrentNetwork(nn.Module):
     """Recurrent layers with a head on the last step, or on every step.

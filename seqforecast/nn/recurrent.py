@@ -15,8 +15,6 @@ from seqforecast.nn.gates import GATE_ORDER
 from seqforecast.nn.initialisers import uniform_
 from seqforecast.nn.kernels import run_layer
 
-__all__ = ["GRU", "LSTM", "RNN", "RecurrentLayer"]
-
 
 class RecurrentLayer(nn.Module, ABC):
     """Stack of recurrent layers, batch first, oldest step first.

@@ -13,8 +13,6 @@ from seqforecast.persistence.networks import NETWORKS
 from seqforecast.persistence.sklearn import ESTIMATORS
 from seqforecast.persistence.streams import STREAMS
 
-__all__ = ["load", "save"]
-
 _KINDS = (*VALUES, *NETWORKS, *ESTIMATORS, *FORECASTING, *STREAMS)
 _SAVED = {kind.type for kind in _KINDS if kind.name.startswith(("seqforecast.", "sklearn."))}
 """The classes that may be what a file holds, rather than a part of it."""

@@ -37,8 +37,6 @@ from seqforecast.forecasting.model.transforms import Identity, Log, Transformer,
 from seqforecast.persistence.format.codec import Kind, Parts, record
 from seqforecast.persistence.format.fields import Each, Numbers, Table, holds, shown
 
-__all__ = ["FORECASTING", "MODEL"]
-
 _LEARNT = {
     "_form": Form,
     "_model": SeriesModel,

@@ -17,8 +17,6 @@ from seqforecast.regressors.inputs import InputForm
 from seqforecast.regressors.saved import learnt_by, restore_learnt
 from seqforecast.training.state import KINDS
 
-__all__ = ["NETWORKS"]
-
 _CALLBACKS = (
     EarlyStopping,
     callbacks.EpochBar,

@@ -23,8 +23,6 @@ from seqforecast.lag_order import OldestFirst
 from seqforecast.persistence.format.codec import Kind, Parts
 from seqforecast.persistence.format.fields import Each, Numbers, Table, holds, shown
 
-__all__ = ["ESTIMATORS"]
-
 _PRIVATE = {
     "_scaler": StandardScaler,  # of PowerTransformer
     "_sklearn_output_config": Table(str, (str, None)),  # what `set_output` was told

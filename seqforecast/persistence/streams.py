@@ -24,8 +24,6 @@ from seqforecast.regressors import LSTMRegressor, Stream
 from seqforecast.regressors.base import RecurrentRegressor
 from seqforecast.training.scaling import Units
 
-__all__ = ["STREAMS"]
-
 _FLOATS, _TABLE, _INTEGERS = Numbers("f", 1), Numbers("f", 2), Numbers("i", 1)
 _STREAM = {
     "regressor": RecurrentRegressor,

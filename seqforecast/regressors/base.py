@@ -60,8 +60,6 @@ from seqforecast.training.net import RecurrentNet
 from seqforecast.training.scaling import SCALINGS, Scaling
 from seqforecast.training.threads import computing
 
-__all__ = ["RecurrentRegressor"]
-
 Array = NDArray[Any]
 
 _EARLY_STOPPING_FROM = 500
@@ -318,7 +316,7 @@ class RecurrentRegressor(
             The windows, as in `fit`.
         y : array-like of shape (n_windows,), (n_windows, n_outputs) or \
 (n_windows, window, n_outputs)
-            What came. Of targets at every step the last one counts, where there is one.
+            The actual values. Of targets at every step the last one counts, where there is one.
         sample_weight : array-like of shape (n_windows,), default=None
             Weight of each window.
 

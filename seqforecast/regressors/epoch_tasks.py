@@ -7,8 +7,6 @@ from typing import Any
 
 from skorch.callbacks import Callback
 
-__all__ = ["EpochTasks"]
-
 
 class EpochTasks(Callback):
     """Report the epochs of a skorch training as subtasks of a scikit-learn fit.

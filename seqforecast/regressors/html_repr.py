@@ -16,8 +16,6 @@ from seqforecast.diagnosis.evidence import evidence_of, summary_of
 from seqforecast.diagnosis.findings import Evidence, Finding, findings, reach
 from seqforecast.gradients.memory import half_life
 
-__all__ = ["RecurrentDiagram"]
-
 _WIDTH, _HEIGHT, _BELOW = 160, 44, 14
 """Of the curve, and of the line of labels under it, in pixels."""
 

@@ -18,16 +18,6 @@ from seqforecast._shared.row_blocks import row_blocks
 from seqforecast.training.batches import WindowDataset
 from seqforecast.training.scaling import Scaling, WindowScaling
 
-__all__ = [
-    "InputForm",
-    "form_of",
-    "hold_out_newest",
-    "training_dataset",
-    "warn_if_degenerate",
-    "warn_if_names_differ",
-    "warn_if_units_differ",
-]
-
 Array = NDArray[Any]
 
 _LARGEST_VALIDATION = 10_000

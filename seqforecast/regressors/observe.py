@@ -8,8 +8,6 @@ from skorch.callbacks import Callback
 
 from seqforecast.callbacks import GradientFlowRecorder
 
-__all__ = ["OBSERVED_EVERY", "LastLook", "Observer"]
-
 OBSERVED_EVERY: dict[str, int | str | None] = {"auto": "auto", "epoch": 1, "off": None}
 """The values of the parameter `observe`, in the words of GradientFlowRecorder."""
 

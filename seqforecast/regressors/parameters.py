@@ -27,18 +27,6 @@ from seqforecast.clipping import ClippingStrategy
 from seqforecast.regressors.observe import OBSERVED_EVERY
 from seqforecast.training.scaling import SCALINGS
 
-__all__ = [
-    "LOSSES",
-    "OPTIMIZERS",
-    "built_with",
-    "check_parameters",
-    "check_unchanged",
-    "device_of",
-    "generators",
-    "own_callback",
-    "quantile_column",
-]
-
 LOSSES: dict[str, Callable[..., nn.Loss]] = {
     "squared_error": nn.SquaredError,
     "absolute_error": nn.AbsoluteError,

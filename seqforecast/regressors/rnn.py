@@ -7,8 +7,6 @@ from torch import Generator
 from seqforecast import nn
 from seqforecast.regressors.base import RecurrentRegressor
 
-__all__ = ["RNNRegressor"]
-
 
 class RNNRegressor(RecurrentRegressor):
     r"""Elman network for windows of a time series.

@@ -16,8 +16,6 @@ from seqforecast.regressors.parameters import check_parameters
 from seqforecast.training.scaling import SCALINGS
 from seqforecast.training.state import restore, state_of
 
-__all__ = ["learnt_by", "restore_learnt"]
-
 _LEARNT = {
     **dict.fromkeys(("n_features_in_", "window_", "n_channels_", "n_outputs_"), int),
     "n_validation_": int,

@@ -15,8 +15,6 @@ from seqforecast.training.net import PREDICTION_BLOCK
 from seqforecast.training.scaling import Units
 from seqforecast.training.threads import computing
 
-__all__ = ["Stream"]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from seqforecast.regressors.inputs import InputForm
 
-__all__ = ["shows_newest_first", "warn_if_newest_first", "warn_if_unsorted"]
-
 Array = NDArray[Any]
 
 _ROWS = 50

@@ -11,8 +11,6 @@ from seqforecast._versions import versions
 from seqforecast.reporting.html import Markup, element, paragraph, table
 from seqforecast.reporting.subject import Subject
 
-__all__ = ["made_part", "parameter_part"]
-
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 

@@ -15,14 +15,12 @@ from seqforecast.reporting.measured import Measured
 from seqforecast.reporting.svg import Pictures
 from seqforecast.reporting.windows import WindowErrors
 
-__all__ = ["compared", "error_part", "naive_name", "naive_title", "window_part"]
-
 _MEANING = {
     "mae": "MAE: mean absolute error, in the unit of the values",
     "rmse": "RMSE: root of the mean squared error, which counts large errors more",
     "smape": "SMAPE: symmetric percentage error, 0 to 200",
     "mase": "MASE: mean absolute error in units of that of the naive forecast in the known past",
-    "r2": "R2: 1 is perfect, 0 is the mean of what came",
+    "r2": "R2: 1 is perfect, 0 is the mean of the actual values",
 }
 
 _EACH_END = 10
@@ -92,7 +90,7 @@ def _what(forecaster: Forecaster, measured: Measured) -> str:
         said = (
             f"Measured on new data: {each}, {span}. These are {_share(measured)} that came after "
             "those that the forecaster knew; it had not seen them, and was not fitted again. From "
-            "the second cutoff on it is told what came before."
+            "the second cutoff on it is given the actual values before it."
         )
     elif measured.kind == "held out":
         said = (

@@ -28,8 +28,6 @@ from seqforecast.reporting.html import (
 from seqforecast.reporting.measured import Measured, shown_levels
 from seqforecast.reporting.svg import Pictures
 
-__all__ = ["Chosen", "chosen_series", "forecast_part"]
-
 _PICTURES = 6
 """Of a panel so many series are shown at most."""
 
@@ -300,7 +298,7 @@ def _newest(
     return draw.figure(
         f"forecast-{place}",
         f"Newest measured forecast of {one.name}" + (f" ({one.why})" if one.why else ""),
-        f"{_description(rows, history)} What came at the last step is {came}.",
+        f"{_description(rows, history)} The actual value at the last step is {came}.",
         lambda ax: _draw(ax, rows, history, one.name, truth),
     )
 

@@ -12,25 +12,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "Markup",
-    "Number",
-    "aligned",
-    "allowed",
-    "details",
-    "element",
-    "facts",
-    "grid",
-    "items",
-    "number",
-    "paragraph",
-    "percent",
-    "prose",
-    "section",
-    "signs",
-    "table",
-]
-
 
 class Markup(str):
     """Text that is HTML already, and is not escaped again."""

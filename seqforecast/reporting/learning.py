@@ -25,8 +25,6 @@ from seqforecast.reporting.html import (
 )
 from seqforecast.reporting.svg import Pictures
 
-__all__ = ["finding_part", "flow_part", "training_part"]
-
 _GATES = {
     "i": "input gate i",
     "f": "forget gate f",

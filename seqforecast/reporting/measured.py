@@ -19,8 +19,6 @@ from seqforecast.forecasting.model.intervals import Conformal, Quantiles, checke
 from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.parts import parts_of, read_as_fit
 
-__all__ = ["Measured", "later_steps", "measure", "shown_levels"]
-
 _FEWEST_FOLDS = 50
 """Cutoffs that are measured however long they take, where there are so many."""
 
@@ -112,7 +110,7 @@ def measure(forecaster: Forecaster, later: Panel | None) -> Measured:
     forecaster : Forecaster
         Fitted.
     later : Panel or None
-        What it knows and what came later, if anything did.
+        What it knows and the later values, if there are any.
 
     Raises
     ------
@@ -185,7 +183,7 @@ def later_steps(forecaster: Forecaster, X: Any, y: Any) -> Panel | None:
         if given.n_series != known.n_series:
             raise ValueError(
                 f"X holds {given.n_series} series, but fit saw {known.n_series}; the same are "
-                "needed. Pass the data of fit, and what came later."
+                "needed. Pass the data of fit, and the later values."
             )
         given = replace(given, ids=known.ids)
     origin = int(known.calendar.positions(given.calendar.times(np.array([0])))[0])
@@ -212,7 +210,7 @@ def _require_same(known: Panel, given: Panel, found: NDArray[np.intp]) -> None:
             raise ValueError(
                 f"X holds {b[at]:g} for series {known.ids[one]!r} at "
                 f"{known.calendar.label(begin + at)}, but fit saw {a[at]:g}; the data of the fit "
-                "are needed, and perhaps what came later. Pass these, or leave X out."
+                "are needed, and perhaps later values. Pass these, or leave X out."
             )
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from seqforecast.reporting.html import Markup, element
 from seqforecast.reporting.svg import dark_colour
 
-__all__ = ["page"]
-
 _SCREEN = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1b1f24; --soft: #57606a;
   --line: #d0d7de; --tint: #f3f5f8; --link: #0a5a9c; --info: #0a5a9c; --warning: #8a5300;

@@ -7,8 +7,6 @@ import numpy as np
 from seqforecast.forecasting.arrays.ragged import stretches
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 
-__all__ = ["planned_rows", "without_plan"]
-
 
 def without_plan(given: Panel, known: Panel) -> Panel | None:
     """Leave out rows behind the last value of each series; None if nothing is newer than known.

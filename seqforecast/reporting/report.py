@@ -28,8 +28,6 @@ from seqforecast.reporting.subject import Subject, subject_of
 from seqforecast.reporting.svg import Pictures, require_matplotlib
 from seqforecast.reporting.windows import WindowErrors, window_errors
 
-__all__ = ["report"]
-
 
 def report(
     estimator: Any,

@@ -12,8 +12,6 @@ from seqforecast.diagnosis.measure import recurrent_part
 from seqforecast.forecasting import Forecaster
 from seqforecast.regressors.base import RecurrentRegressor
 
-__all__ = ["Subject", "subject_of"]
-
 
 @dataclass(frozen=True)
 class Subject:

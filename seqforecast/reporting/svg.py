@@ -12,8 +12,6 @@ from xml.etree import ElementTree
 
 from seqforecast.reporting.html import Markup, allowed, element, prose
 
-__all__ = ["Pictures", "dark_colour", "require_matplotlib"]
-
 INK = "#000000"
 """What matplotlib leaves out where it writes SVG: black is the colour of what has none."""
 

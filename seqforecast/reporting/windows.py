@@ -12,8 +12,6 @@ from sklearn.metrics import r2_score
 from seqforecast._shared.checks import targets_array
 from seqforecast.regressors.base import RecurrentRegressor
 
-__all__ = ["WindowErrors", "window_errors"]
-
 Array = NDArray[np.float64]
 
 
@@ -45,7 +43,7 @@ class WindowErrors:
 def window_errors(
     estimator: Any, network: RecurrentRegressor, X: Any, y: Any, season: int | None
 ) -> WindowErrors:
-    """Compare forecasts of windows with what came."""
+    """Compare forecasts of windows with the actual values."""
     forecast = np.asarray(estimator.predict(X), dtype=float)
     forecast = forecast.reshape(len(forecast), -1)
     target = targets_array(y, owner=type(network).__name__)

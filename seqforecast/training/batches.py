@@ -13,8 +13,6 @@ from torch import Generator, Tensor
 
 from seqforecast.training.scaling import Scaling
 
-__all__ = ["Batches", "WindowDataset"]
-
 Array = NDArray[Any]
 
 _GATHERED = 1 << 15

@@ -8,10 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["culprit_of"]
 
-
-def culprit_of(
+def first_not_finite(
     batch: tuple[Tensor, Any], module: nn.Module, feature_names: Sequence[str] | None
 ) -> str:
     """Name the first thing in a step that is not finite: input, target or parameter.

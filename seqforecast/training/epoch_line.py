@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 from skorch.callbacks import PrintLog
 
-__all__ = ["EpochLine"]
-
 
 class EpochLine(PrintLog):
     """Print a header once a training, and a line of at most 80 columns at the end of each epoch.

@@ -8,8 +8,6 @@ from typing import Any
 
 from skorch.callbacks import Callback, EpochScoring, LRScheduler
 
-__all__ = ["asks_for_the_end", "hooks_in_use"]
-
 
 def hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:
     """Return the per-batch hooks that a callback overrides; most override none."""

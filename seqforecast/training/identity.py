@@ -15,8 +15,6 @@ from seqforecast._shared.row_blocks import row_blocks
 from seqforecast.training.batches import WindowDataset
 from seqforecast.training.net import RecurrentNet
 
-__all__ = ["training_id"]
-
 Array = NDArray[Any]
 
 _NO_MATTER = {"callbacks", "device", "n_jobs", "random_state", "verbose", "warm_start"}

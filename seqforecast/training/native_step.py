@@ -25,8 +25,6 @@ from seqforecast.nn import (
     SquaredError,
 )
 
-__all__ = ["NativeStep", "NativeUpdate"]
-
 _LOSSES: dict[type, str] = {
     SquaredError: "squared",
     AbsoluteError: "absolute",

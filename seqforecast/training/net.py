@@ -22,14 +22,12 @@ from torch import Generator, Tensor, nn
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
 from seqforecast.exceptions import DivergenceError
 from seqforecast.training.batches import Batches, WindowDataset
-from seqforecast.training.divergence import culprit_of
+from seqforecast.training.divergence import first_not_finite
 from seqforecast.training.epoch_line import EpochLine
 from seqforecast.training.hooks import asks_for_the_end, hooks_in_use
 from seqforecast.training.native_step import NativeStep, NativeUpdate
 from seqforecast.training.scaling import Scaling
 from seqforecast.training.schedules import schedule_of
-
-__all__ = ["RecurrentNet"]
 
 Array = NDArray[Any]
 
@@ -378,7 +376,7 @@ class RecurrentNet(NeuralNet):
     def _skip(self, batch: tuple[Tensor, Any]) -> None:
         run = self._run
         if run.skipped_in_a_row == 0:
-            run.first_skip = run.steps, culprit_of(batch, self.module_, self.feature_names)
+            run.first_skip = run.steps, first_not_finite(batch, self.module_, self.feature_names)
         run.skipped_in_a_row += 1
         if run.skipped_in_a_row < _SKIPS_UNTIL_DIVERGED:
             return

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from seqforecast._shared.row_blocks import row_blocks
 
-__all__ = ["SCALINGS", "NoScaling", "Scaling", "StandardScaling", "Units", "WindowScaling"]
-
 Array = NDArray[np.float64]
 
 _CHUNK = 1 << 16

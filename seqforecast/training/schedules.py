@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-__all__ = ["schedule_of"]
-
 _WARM_UP = 0.05
 """Share of the steps over which the learning rate rises."""
 

@@ -24,8 +24,6 @@ from seqforecast.persistence.format.fields import Each, Numbers, Table, holds
 from seqforecast.training.net import RecurrentNet
 from seqforecast.training.scaling import NoScaling, StandardScaling, Units, WindowScaling
 
-__all__ = ["KINDS", "progress_of", "restore", "resume", "state_of"]
-
 State = dict[str, Any]
 
 

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-__all__ = ["computing"]
-
 _SMALLEST_DENORMAL = 5e-324
 
 _lock = threading.Lock()

@@ -42,7 +42,7 @@ def test_numbers_are_those_of_python(run, folds):
         shown = number_after(done.out, f"\n{row.step:4d}")
         assert shown == pytest.approx((row.y_hat, row.seasonal_naive), abs=1e-3)
     share = 100 * evaluate(folds, "coverage")["y_hat"].item()
-    assert f"80 % intervals held {share:.0f} % of what came." in done.out
+    assert f"80 % intervals held {share:.0f} % of the actual values." in done.out
     assert max(map(len, done.out.splitlines())) <= 80
 
 

@@ -127,7 +127,7 @@ def test_lines_and_bands_hold_history_and_forecast(index):
     [cutoff] = artists["cutoffs"]
     assert cutoff.get_xdata()[0] == stamps(known.index[-1:])[0]
     assert display.ax_.get_ylabel() == "sales"
-    assert labels_of(display) == ["history", "what came", "forecast", "40 %", "60 %", "cutoff"]
+    assert labels_of(display) == ["history", "actual", "forecast", "40 %", "60 %", "cutoff"]
 
 
 def test_narrower_bands_are_darker_and_in_front():
@@ -361,7 +361,7 @@ def test_backtest_needs_no_history(n_folds):
     display = render(ForecastDisplay.from_backtest(folds.sample(frac=1, random_state=0)))
     assert display.artists_["history"] == []
     np.testing.assert_array_equal(display.artists_["truth"][0].get_ydata(), y[-n_folds:])
-    # Nothing is known at the first cutoff, and what came before them at the others.
+    # Nothing is known at the first cutoff, and the values before them at the others.
     sizes = [len(line.get_ydata()) for line in display.artists_["forecast"]]
     assert sizes == [1, 2, 2][:n_folds]
 
@@ -419,7 +419,7 @@ def test_lines_differ_in_black_and_white():
     folds = backtest(forecaster(), series(), horizon=3, n_folds=2)
     artists = ForecastDisplay.from_backtest(folds, history=series()).artists_
     lines = [artists[name][0] for name in ("history", "truth", "forecast", "naive")]
-    # History and what came are one line, which goes on after the first cutoff.
+    # History and actual values are one line, which goes on after the first cutoff.
     assert [line.is_dashed() for line in lines] == [False, False, True, True]
     assert len({line.get_linewidth() for line in lines}) >= 3
     assert len({line.get_color() for line in lines}) == 4

@@ -37,7 +37,7 @@ def data(panel, feature):
 
 
 def after(frame, cutoff, value, columns):
-    """Replace what came after a cutoff; leave out series that then have no value at all."""
+    """Replace the values after a cutoff; leave out series that then have no value at all."""
     later = (frame["ds"] > cutoff).to_numpy()
     changed = frame.assign(**{name: frame[name].mask(later, value) for name in columns})
     return changed[changed.groupby("unique_id")["y"].transform("count") > 0]
@@ -63,7 +63,7 @@ def find_leaks(forecaster, frame, refit, columns, value=1e9):
     honest = forecasts(forecaster, frame, refit)
     assert np.isfinite(honest[FORECASTS].to_numpy()).all()
     leaks = []
-    # Folds that are fitted anew are all alike; of one fit, the later ones only take in what came.
+    # Folds that are fitted anew are all alike; of one fit, the later ones only take in new values.
     for fold, cutoff in enumerate(CUTOFFS[:1] if refit else CUTOFFS):
         expected = honest[honest["cutoff"] <= cutoff]
         changed = forecasts(forecaster, after(frame, cutoff, value, columns), refit)

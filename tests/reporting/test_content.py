@@ -195,13 +195,18 @@ def test_one_step_is_shown_behind_days_not_years_and_marked(tmp_path):
     said = page.said("forecast")
     newest = load.index[-1]
     assert f"The forecast for {newest}" in said
-    assert f"What came at the last step is {load.iloc[-1]:.1f}" in said
+    assert f"The actual value at the last step is {load.iloc[-1]:.1f}" in said
     (svg,) = (node for node in page.all("svg") if node.get("aria-labelledby") == "forecast-0-title")
     ticks = {"".join(node.itertext()).strip() for node in svg.iter("text")}
     assert {"12:00", newest.strftime("%Y-%b-%d")} <= ticks
     clipped = [node for node in svg.iter("g") if node.get("clip-path")]
     drawn = [len(list(node.iter("use"))) for node in clipped if node.find("use") is not None]
-    assert drawn == [1, 1, 1, 1]  # a mark of the forecast and of what came, a bar for each level
+    assert drawn == [
+        1,
+        1,
+        1,
+        1,
+    ]  # forecast, actual value, a bar for each level
 
 
 def test_series_too_short_to_hold_out_show_training_errors_as_such(tmp_path):

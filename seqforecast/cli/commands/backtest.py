@@ -23,8 +23,6 @@ from seqforecast.cli.words import counted, filled
 from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import backtest, evaluate
 
-__all__ = ["run"]
-
 _ERRORS = {"mae": "MAE", "smape": "sMAPE", "mase": "MASE"}
 _MOST_STEPS, _WORST = 8, 5
 
@@ -93,10 +91,11 @@ def _errors(folds: pd.DataFrame, model: str) -> str:
 
 
 def _coverage(folds: pd.DataFrame) -> str:
-    """Say how often intervals held what came."""
+    """Say how often intervals held the actual values."""
     shares = evaluate(folds, "coverage")
     lines = [
-        f"{metric.removeprefix('coverage-')} % intervals held {100 * share:.0f} % of what came."
+        f"{metric.removeprefix('coverage-')} % intervals held {100 * share:.0f} % of the actual "
+        "values."
         for metric, share in zip(shares["metric"], shares["y_hat"], strict=True)
     ]
     return "\n".join(lines)

@@ -14,8 +14,6 @@ from seqforecast.cli.words import counted, filled
 from seqforecast.diagnosis import diagnose
 from seqforecast.forecasting import Forecaster
 
-__all__ = ["run"]
-
 _IN_PYTHON = (
     "What to try is a parameter of the network; it is set in Python: "
     "recurrent_forecaster(...).set_params(regressor__NAME=...)."

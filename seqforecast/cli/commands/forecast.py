@@ -23,8 +23,6 @@ from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.columns import show
 
-__all__ = ["run"]
-
 _NAMED = 5
 """Series that a note names; of more it says how many."""
 

@@ -18,8 +18,6 @@ from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.columns import show
 from seqforecast.recipes import recurrent_forecaster
 
-__all__ = ["NAIVE", "NAMES", "described", "forecaster_of", "progress", "season_of", "seconds"]
-
 NAIVE = "naive"
 NAMES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN", NAIVE: "Naive"}
 

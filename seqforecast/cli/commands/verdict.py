@@ -12,8 +12,6 @@ from seqforecast.cli.words import counted
 from seqforecast.forecasting import evaluate
 from seqforecast.forecasting.model.seasons import season_lengths
 
-__all__ = ["verdict"]
-
 _ALIKE = 0.02
 """Errors that differ by less are called alike: ours, and much less than a few folds can tell."""
 

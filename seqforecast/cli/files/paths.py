@@ -9,8 +9,6 @@ from pathlib import Path
 
 from seqforecast.cli.words import CommandError
 
-__all__ = ["STREAM", "check_writable", "figure_path", "html_path", "table_path"]
-
 STREAM = "-"
 """Standard input, or standard output."""
 

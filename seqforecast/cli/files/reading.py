@@ -19,8 +19,6 @@ from seqforecast.cli.packages import require_packages
 from seqforecast.cli.words import CommandError
 from seqforecast.forecasting.data.columns import nearest
 
-__all__ = ["Table", "read_table", "shown"]
-
 _SEPARATORS = (",", ";", "\t", "|")
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 

@@ -16,8 +16,6 @@ from seqforecast.forecasting.data.frames import read_panel
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid
 
-__all__ = ["SeriesTable", "read_series"]
-
 
 @dataclass(frozen=True)
 class SeriesTable:

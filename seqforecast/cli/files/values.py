@@ -6,8 +6,6 @@ import pandas as pd
 
 from seqforecast.cli.words import CommandError
 
-__all__ = ["names_in", "numbers_in", "times_in"]
-
 _FORMATS = (
     "%d.%m.%Y",
     "%d.%m.%Y %H:%M",

@@ -15,8 +15,6 @@ from seqforecast.persistence.format.atomic import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_without_window", "write_figure", "write_table"]
-
 
 def write_table(frame: pd.DataFrame, path: str, *, sep: str, decimal: str) -> None:
     """Write a table in the kind that its path tells."""

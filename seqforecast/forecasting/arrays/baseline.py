@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 
 from seqforecast.forecasting.arrays.padded_series import Lookback, PaddedSeries
 
-__all__ = ["BASELINES", "Baseline", "Outlook", "actual_values", "seasonal_profile"]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
 
 class Outlook:
-    """A history with its levels: all that a row is made of.
+    """Padded series with their levels: all that a row is made of.
 
     Parameters
     ----------
-    history : PaddedSeries
+    padded : PaddedSeries
         The padded series.
     lookback : Lookback
         How far back a cutoff sees.
@@ -205,7 +203,7 @@ def _seasonal_cells(cells: Cells, season: int, horizon: int) -> Cells:
 
 
 def actual_values(outlook: Outlook, cells: Cells) -> Array:
-    """Return what came after each cutoff, less its level; NaN where it is not known."""
+    """Return the actual values after each cutoff, less its level; NaN where it is not known."""
     padded = outlook.padded
     ahead = cells[:, np.newaxis] + np.arange(1, outlook.lookback.horizon + 1)
     values = np.where(padded.known[ahead], padded.values[ahead], np.nan)

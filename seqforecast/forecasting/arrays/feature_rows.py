@@ -18,8 +18,6 @@ from seqforecast.forecasting.arrays.baseline import (
 )
 from seqforecast.forecasting.arrays.padded_series import LONG_SEASON, Lookback
 
-__all__ = ["feature_rows", "feature_windows", "lags_beside_memory", "row_names", "training_rows"]
-
 Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
 Cells = NDArray[np.int64]
@@ -61,7 +59,7 @@ def feature_rows(outlook: Outlook, baseline: Baseline, cells: Cells, *, flat: bo
     Parameters
     ----------
     outlook : Outlook
-        The history.
+        The padded series.
     baseline : Baseline
         The fitted baseline.
     cells : ndarray of int of shape (n,)
@@ -74,7 +72,7 @@ def feature_rows(outlook: Outlook, baseline: Baseline, cells: Cells, *, flat: bo
     ndarray of shape (n, n_channels), float32
     """
     rows = np.empty((len(cells), _n_channels(outlook, flat=flat)), np.float32)
-    for part in _blocks(rows.shape, outlook.lookback.horizon):
+    for part in _row_slices(rows.shape, outlook.lookback.horizon):
         base = baseline.forecast(outlook, cells[part])
         _write_rows(rows[part], outlook, baseline, cells[part], base, flat=flat)
     return rows
@@ -100,7 +98,7 @@ def training_rows(
     horizon = outlook.lookback.horizon
     rows = np.empty((len(cells), _n_channels(outlook, flat=flat)), np.float32)
     targets = np.empty((len(cells), horizon), np.float32)
-    for part in _blocks(rows.shape, horizon):
+    for part in _row_slices(rows.shape, horizon):
         base = baseline.forecast(outlook, cells[part])
         _write_rows(rows[part], outlook, baseline, cells[part], base, flat=flat)
         targets[part] = actual_values(outlook, cells[part]) - base
@@ -166,7 +164,7 @@ def _write_rows(
     np.concatenate(columns, axis=1, out=rows, casting="same_kind")
 
 
-def _blocks(shape: tuple[int, ...], horizon: int) -> Iterator[slice]:
+def _row_slices(shape: tuple[int, ...], horizon: int) -> Iterator[slice]:
     """Yield slices of rows of which about `_BLOCK` values are computed at once."""
     step = max(1, _BLOCK // (shape[1] + 8 * horizon))
     for start in range(0, shape[0], step):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FeatureScaling", "carry_forward"]
-
 Array = NDArray[np.float64]
 Features = NDArray[np.float32]
 

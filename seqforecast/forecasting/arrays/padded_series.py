@@ -16,14 +16,6 @@ from numpy.typing import NDArray
 
 from seqforecast.forecasting.arrays.ragged import sum_of_first
 
-__all__ = [
-    "LONG_SEASON",
-    "Earlier",
-    "Lookback",
-    "PaddedSeries",
-    "Phases",
-]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 

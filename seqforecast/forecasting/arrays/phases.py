@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PERIODS", "phase_columns", "phase_names"]
-
 Rows = NDArray[np.float32]
 Clock = NDArray[np.datetime64]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fill_missing", "offsets_of", "stretches", "sum_of_first"]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 

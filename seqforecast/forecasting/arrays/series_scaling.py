@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SeriesScaling", "mean_change"]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 

@@ -11,17 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = [
-    "Roles",
-    "check_three",
-    "choose_roles",
-    "float_values",
-    "listed_names",
-    "nearest",
-    "show",
-    "show_time",
-]
-
 
 @dataclass(frozen=True)
 class Roles:

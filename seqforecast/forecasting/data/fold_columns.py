@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["columns_of", "note_columns"]
-
 NOTED = "seqforecast_columns"
 """The key of ``DataFrame.attrs``: pandas carries it along when rows or columns are selected."""
 

@@ -16,8 +16,6 @@ from seqforecast.forecasting.data.long_table import to_panel
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import COLUMNS, Form, read_rows
 
-__all__ = ["COLUMNS", "Form", "read_new", "read_panel", "to_form"]
-
 _Names = Iterable[Hashable] | None
 
 

@@ -23,8 +23,6 @@ from seqforecast.forecasting.data.reading import (
     plain_array,
 )
 
-__all__ = ["next_times", "requested_rows"]
-
 
 def requested_rows(form: Form, panel: Panel, horizon: int, X: Any) -> FutureRows:
     """Return what ``predict(X)`` asks for: a number of steps, or rows with their features.

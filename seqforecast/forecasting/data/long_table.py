@@ -19,9 +19,6 @@ from seqforecast.forecasting.data.columns import (
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid
 
-__all__ = ["LARGEST", "LongTable", "to_panel"]
-
-
 LARGEST = 1e150
 """What float64 holds the square of."""
 

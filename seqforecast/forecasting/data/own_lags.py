@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from seqforecast.forecasting.data.columns import show
 from seqforecast.forecasting.data.panel import Panel
 
-__all__ = ["warn_of_own_lags"]
-
 Array = NDArray[np.float64]
 
 _ROWS = 500

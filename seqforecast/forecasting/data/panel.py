@@ -14,9 +14,6 @@ from seqforecast.forecasting.arrays.ragged import offsets_of, stretches
 from seqforecast.forecasting.data.columns import show
 from seqforecast.forecasting.data.time_grid import TimeGrid
 
-__all__ = ["FutureRows", "Panel"]
-
-
 _OF_A_STEP = 64
 """Bytes of a forecast, at least: series, step and time, the cell that it fills, and the value."""
 

@@ -21,18 +21,6 @@ from seqforecast.forecasting.data.columns import (
 from seqforecast.forecasting.data.long_table import LongTable
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
-__all__ = [
-    "COLUMNS",
-    "Data",
-    "Form",
-    "check_filled",
-    "check_order",
-    "check_unique",
-    "codes_of",
-    "plain_array",
-    "read_rows",
-]
-
 COLUMNS = ("unique_id", "ds", "y")
 """The id, time and target columns of a long panel."""
 

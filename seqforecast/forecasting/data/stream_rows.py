@@ -18,8 +18,6 @@ from seqforecast.forecasting.data.long_table import LARGEST
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.reading import plain_array
 
-__all__ = ["read_stream_rows"]
-
 
 def read_stream_rows(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     """Read rows that follow a panel: arrays in the order of its series, or what fit was given.

@@ -15,8 +15,6 @@ from pandas.tseries.offsets import BaseOffset, Day, Tick
 
 from seqforecast.forecasting.data.columns import show, show_time
 
-__all__ = ["CALENDARS", "TimeGrid", "check_times"]
-
 _DAY = np.timedelta64(1, "D")
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _WEEKDAYS = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]

@@ -19,8 +19,6 @@ from seqforecast.forecasting.arrays.baseline import (
     components,
 )
 
-__all__ = ["fit_baseline"]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 

@@ -13,8 +13,6 @@ from seqforecast.forecasting.arrays.phases import PERIODS, phase_columns, phase_
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid
 
-__all__ = ["calendar_words", "phases_between"]
-
 _DAY = np.timedelta64(1, "D")
 _MONTH = 28 * _DAY
 _QUARTER = np.timedelta64(365 * 24 // 4, "h")

@@ -11,8 +11,6 @@ from sklearn.base import clone
 
 from seqforecast._shared.sklearn_compat import SUPPORTED
 
-__all__ = ["fit_clone", "reported_fit"]
-
 _CONTEXT: ContextVar[tuple[Any, Any] | None] = ContextVar("fit_of_a_forecaster", default=None)
 """The Forecaster that is being fitted in this thread, and its task: a model that is made on the
 way, without the newest steps for example, need not hand them down."""

@@ -1,4 +1,4 @@
-"""Forecasts of the newest steps by a model that has not seen them, beside what came."""
+"""Forecasts of the newest steps by a model that has not seen them, beside the actual values."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.model.series_model import SeriesModel
-
-__all__ = ["EarlierCutoff", "earlier_cutoffs", "held_out_steps", "held_out_values"]
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
@@ -27,7 +25,7 @@ _LARGEST_SHARE = 3
 
 @dataclass(frozen=True)
 class EarlierCutoff:
-    """What is known at a cutoff in the past, and what came.
+    """What is known at a cutoff in the past, and the actual values after it.
 
     Parameters
     ----------
@@ -36,7 +34,7 @@ class EarlierCutoff:
     future : ndarray of shape (n_series, steps, n_future)
         Future features of the next steps.
     truth : ndarray of shape (n_series, steps)
-        What came, in units of each series; NaN where it is missing.
+        The actual values, in units of each series; NaN where it is missing.
     """
 
     model: SeriesModel
@@ -78,7 +76,7 @@ def earlier_cutoffs(model: SeriesModel, held_out: int, steps: int) -> Iterator[E
 
 
 def held_out_values(model: SeriesModel, held_out: int, steps: int) -> Array:
-    """Return what came after these cutoffs (n, steps), before anything is fitted or forecast."""
+    """Return the actual values after these cutoffs (n, steps); nothing is fitted for them."""
     cutoffs = _known_and_ahead(model, held_out, steps)
     return np.concatenate([model.panel.values[ahead] for _, ahead in cutoffs])
 

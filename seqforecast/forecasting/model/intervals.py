@@ -21,21 +21,6 @@ from seqforecast.forecasting.model.held_out import (
 )
 from seqforecast.forecasting.model.series_model import SeriesModel
 
-__all__ = [
-    "INTERVALS",
-    "Conformal",
-    "ConformalScores",
-    "Intervals",
-    "MeasuredConformal",
-    "Quantiles",
-    "checked_levels",
-    "conformal_scores",
-    "forecast_columns",
-    "intervals_of",
-    "requested_forecasts",
-    "require_quantiles",
-]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 

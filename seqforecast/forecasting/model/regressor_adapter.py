@@ -20,8 +20,6 @@ from sklearn.utils.validation import has_fit_parameter
 from seqforecast._shared.row_blocks import row_blocks
 from seqforecast.forecasting.model.fit_tasks import fit_clone
 
-__all__ = ["RegressorAdapter", "TrainingRows", "reads_windows", "validates"]
-
 Rows = NDArray[np.float32]
 
 _WINDOWS_ENOUGH, _ROWS_ENOUGH = 500, 10_000

@@ -8,8 +8,6 @@ import pandas as pd
 
 from seqforecast._shared.checks import check_integer, check_word
 
-__all__ = ["calendar_seasons", "season_lengths"]
-
 _STEPS = {
     **dict.fromkeys(("QE", "QS", "BQE", "BQS"), 4),
     **dict.fromkeys(("ME", "MS", "BME", "BMS", "CBME", "CBMS"), 12),

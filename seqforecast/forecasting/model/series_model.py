@@ -34,8 +34,6 @@ from seqforecast.forecasting.model.regressor_adapter import (
 from seqforecast.forecasting.model.seasons import season_lengths
 from seqforecast.forecasting.model.transforms import ValueTransform, fit_transform_of
 
-__all__ = ["SeriesModel"]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 Answer = Callable[[Outlook, Cells, Sequence[float]], tuple[Array, Array]]
@@ -253,10 +251,10 @@ class SeriesModel:
             )
             padded.values[cells[:, np.newaxis] + ahead] = forecast
             padded.known[cells[:, np.newaxis] + ahead] = True
-        asked = missing[:, np.newaxis] + np.arange(steps)
+        ahead_of_end = missing[:, np.newaxis] + np.arange(steps)
         return (
-            padded.values[padded.end[:, np.newaxis] + asked],
-            np.take_along_axis(ends, asked[:, :, np.newaxis], axis=1),
+            padded.values[padded.end[:, np.newaxis] + ahead_of_end],
+            np.take_along_axis(ends, ahead_of_end[:, :, np.newaxis], axis=1),
         )
 
     def baseline_errors(self) -> tuple[Array, Cells]:

@@ -19,8 +19,6 @@ from seqforecast.forecasting.arrays.series_scaling import SeriesScaling
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.model.series_model import Answer, SeriesModel
 
-__all__ = ["StreamModel"]
-
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 

@@ -11,8 +11,6 @@ from sklearn.base import clone
 
 from seqforecast._shared.checks import check_word
 
-__all__ = ["ValueTransform", "fit_transform_of"]
-
 Array = NDArray[np.float64]
 
 

@@ -9,8 +9,6 @@ from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.model.held_out import earlier_cutoffs, held_out_steps
 from seqforecast.forecasting.model.series_model import SeriesModel
 
-__all__ = ["fit_with_weight"]
-
 Array = NDArray[np.float64]
 
 _LEAST = 0.5

@@ -14,8 +14,6 @@ from seqforecast import _kernels
 from seqforecast.nn.kernels.torch_layers import run_torch
 from seqforecast.nn.kernels.workspace import Workspace
 
-__all__ = ["can_run", "run_native"]
-
 
 def can_run(x: Tensor, state: tuple[Tensor, ...] | None, parameters: list[Tensor]) -> bool:
     """Tell whether our kernels can run a layer whose shapes fit together."""

@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["run_torch"]
-
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": torch.rnn_tanh,
     "relu": torch.rnn_relu,

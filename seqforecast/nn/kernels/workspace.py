@@ -8,8 +8,6 @@ from collections import deque
 import torch
 from torch import Tensor
 
-__all__ = ["Workspace"]
-
 _MOST_KEPT = 1 << 26
 """Values (256 MB) that are kept for the calls to come; more where several end at once."""
 

@@ -8,8 +8,6 @@ import secrets
 import shutil
 from pathlib import Path
 
-__all__ = ["write_atomically"]
-
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file beside its place, flush it to the disk, and move it there.

@@ -23,8 +23,6 @@ from numpy.typing import NDArray
 
 from seqforecast.persistence.format.fields import holds, shown
 
-__all__ = ["Decoder", "Encoder", "Kind", "record"]
-
 Arrays = dict[str, NDArray[Any]]
 Parts = dict[str, Any]
 

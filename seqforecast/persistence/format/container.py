@@ -26,8 +26,6 @@ import seqforecast
 from seqforecast.persistence.format.atomic import write_atomically
 from seqforecast.persistence.format.fields import shown
 
-__all__ = ["FORMAT", "from_bytes", "read", "to_bytes", "write"]
-
 Arrays = dict[str, NDArray[Any]]
 
 FORMAT = 1

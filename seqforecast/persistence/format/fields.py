@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Each", "Numbers", "Table", "holds", "shown"]
-
 _LONGEST = 80
 
 

@@ -13,8 +13,6 @@ from pandas.tseries.offsets import BaseOffset
 from seqforecast.persistence.format.codec import Kind, Parts
 from seqforecast.persistence.format.fields import Each, Numbers, holds, shown
 
-__all__ = ["VALUES"]
-
 _FUNCTIONS = {
     function.__name__: function
     for function in (
