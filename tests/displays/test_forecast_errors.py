@@ -18,12 +18,6 @@ plt = pytest.importorskip("matplotlib.pyplot")
 N = 60
 
 
-@pytest.fixture(autouse=True)
-def _figures_are_closed():
-    yield
-    plt.close("all")
-
-
 def series(index=None):
     index = pd.date_range("2020-01-31", periods=N, freq="ME") if index is None else index
     return pd.Series(5 + np.random.default_rng(0).random(N), index, name="sales")
@@ -70,7 +64,11 @@ def test_what_is_no_fitted_forecaster_is_refused(estimator, error, match):
         ({"n_history": 0}, ValueError, "n_history=0; an integer of at least 1"),
         ({"X": 0}, ValueError, "number of steps=0; an integer"),
         ({"level": 100}, ValueError, "level=100; numbers"),
-        ({"truth": series()[:9]}, ValueError, "no step that is forecast, such as .* Pass what"),
+        (
+            {"truth": series()[:9]},
+            ValueError,
+            "no step that is forecast, such as .* Pass the actual",
+        ),
         ({"truth": wide()}, ValueError, r"shape \(60, 3\); a column for each of the 1 series"),
         ({"truth": "no"}, ValueError, "truth is 'no'; values are needed. Pass"),
         ({"truth": series().astype(str)}, TypeError, "truth has dtype str|object"),

@@ -26,14 +26,6 @@ KINDS = ("heatmap", "lag", "timescales", "gates", "input")
 WINDOW = 8
 
 
-@pytest.fixture(autouse=True)
-def _figures_are_closed_and_matplotlib_stays_as_it_was():
-    before = dict(matplotlib.rcParams)
-    yield
-    plt.close("all")
-    assert dict(matplotlib.rcParams) == before
-
-
 def render(display):
     """Draw, which raises what constructing alone does not."""
     display.figure_.draw_without_rendering()
