@@ -1,5 +1,5 @@
-# Every target sets up .venv first, from constraints.txt, test-peers .venv-peers; nothing outside
-# this folder changes.
+# What runs something sets up .venv first, from constraints.txt (test-peers: .venv-peers); nothing
+# outside this folder changes.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin

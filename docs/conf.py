@@ -60,4 +60,5 @@ sphinx_gallery_conf = {
     "image_srcset": ["2x"],  # sharp on a fine screen and on paper
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,
 }

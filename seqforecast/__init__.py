@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from seqforecast.exceptions import DivergenceError
     from seqforecast.export import export_numpy, export_onnx
     from seqforecast.forecasting import Forecaster, ForecastStream, backtest, evaluate
-    from seqforecast.gradients.record import GradientFlow
+    from seqforecast.gradients.gradient_flow import GradientFlow
     from seqforecast.lag_order import OldestFirst
     from seqforecast.persistence import load, save
     from seqforecast.recipes import recurrent_forecaster
@@ -87,7 +87,7 @@ _HOME = {
     "ForecastStream": "seqforecast.forecasting",
     "Forecaster": "seqforecast.forecasting",
     "GRURegressor": "seqforecast.regressors",
-    "GradientFlow": "seqforecast.gradients.record",
+    "GradientFlow": "seqforecast.gradients.gradient_flow",
     "GradientFlowDisplay": "seqforecast.displays",
     "GradientNormDisplay": "seqforecast.displays",
     "LSTMRegressor": "seqforecast.regressors",

@@ -1,1 +1,1 @@
-"""What every part of the package uses, and what knows nothing of the rest."""
+"""Used by all parts of the package, and imports none of them."""

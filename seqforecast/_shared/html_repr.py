@@ -28,6 +28,11 @@ class NotedDiagram:
         return bundle
 
 
+def notes_of(estimator: Any) -> str:
+    """Return what an estimator has to say below its diagram; nothing of one that has no notes."""
+    return estimator._html_notes() if isinstance(estimator, NotedDiagram) else ""
+
+
 def _framed_notes(estimator: NotedDiagram) -> str:
     try:
         notes = estimator._html_notes()

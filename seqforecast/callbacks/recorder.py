@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from seqforecast._shared.checks import check_integer, check_word
-from seqforecast.gradients.probe import NetworkProbe
-from seqforecast.gradients.record import (
+from seqforecast.gradients.gradient_flow import (
     GradientFlow,
     Snapshot,
     input_sensitivity,
     probe_rows,
     take_snapshot,
 )
+from seqforecast.gradients.probe import NetworkProbe
 from seqforecast.training.batches import WindowDataset
 from seqforecast.training.net import RecurrentNet
 

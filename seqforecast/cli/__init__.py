@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from seqforecast.cli.messages import CommandError, say_error, warnings_in_words
 from seqforecast.cli.parser import parser
-from seqforecast.cli.words import CommandError, say_error, warnings_in_words
 
 __all__ = ["main"]
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import seqforecast
 from seqforecast.cli.files.paths import figure_path, html_path, table_path
 from seqforecast.cli.help import BACKTEST, DIAGNOSE, FORECAST, OVERVIEW
-from seqforecast.cli.words import WIDTH, filled
+from seqforecast.cli.messages import WIDTH, filled
 
 
 def parser() -> argparse.ArgumentParser:

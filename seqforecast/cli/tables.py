@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from seqforecast.cli.words import WIDTH
+from seqforecast.cli.messages import WIDTH
 
 _LONGEST_NAME = 24
 _MOST_ROWS, _HEAD, _TAIL = 26, 12, 6

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_integer, require_finite, targets_array
 from seqforecast.diagnosis.evidence import evidence_of, summary_of
-from seqforecast.diagnosis.findings import Diagnosis, findings
+from seqforecast.diagnosis.findings import Diagnosis
 from seqforecast.diagnosis.measure import gradient_flow, is_forecaster, recurrent_part
-from seqforecast.gradients.record import GradientFlow
+from seqforecast.diagnosis.rules import findings
+from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.gradients.residuals import MissedLag, fewest_windows, missed_lag
 
 _MOST_WINDOWS = 4_000

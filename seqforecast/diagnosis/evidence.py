@@ -2,16 +2,69 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqforecast.clipping import ClipNorm
-from seqforecast.diagnosis.findings import Evidence, reach
-from seqforecast.gradients.record import GradientFlow
+from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.gradients.residuals import MissedLag
 
+Array = NDArray[np.float64]
+
 _COURSE = ("grad_norm", "grad_norm_max", "clip_fraction", "skipped_steps")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All numbers that the rules look at; what was not measured is None.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the regressor.
+    window : int
+        Steps of a window.
+    curves : ndarray of shape (n_layers, window) or None
+        Lag curves relative to their maximum, the first layer first.
+    memory : float
+        Effective memory of the first layer, in steps.
+    spread : ndarray of shape (n_layers, hidden) or None
+        Standard deviation of every unit's state.
+    season : int or None
+        Season that the user named, in steps.
+    strongest_lag : int or None
+        Lag of the input that moves the forecasts most.
+    missed : MissedLag or None
+        What the residuals still follow.
+    grad_norm, grad_norm_max, clip_fraction, skipped_steps : ndarray of shape (n_epochs,)
+        Course of the training.
+    max_norm : float or None
+        Norm at which the gradient was clipped.
+    """
+
+    params: dict[str, object]
+    window: int
+    grad_norm: Array
+    grad_norm_max: Array
+    clip_fraction: Array
+    skipped_steps: Array
+    max_norm: float | None = None
+    curves: Array | None = None
+    memory: float = math.nan
+    spread: Array | None = None
+    season: int | None = None
+    strongest_lag: int | None = None
+    missed: MissedLag | None = None
+
+    @property
+    def mean_norm(self) -> float:
+        """Mean gradient norm over all epochs, before clipping."""
+        known = self.grad_norm[np.isfinite(self.grad_norm)]
+        return float(known.mean()) if known.size else math.nan
 
 
 def evidence_of(
@@ -88,3 +141,11 @@ def summary_of(regressor: Any, evidence: Evidence, untested: str) -> str:
     if not tested and evidence.memory < evidence.window:
         said += f" Whether it misses something {untested}."
     return said
+
+
+def reach(memory: float, window: int) -> str:
+    """Say how far back a gradient reaches."""
+    if memory >= window:
+        steps = "1 step" if window == 1 else f"{window} steps"
+        return f"the gradient reaches back over the whole window of {steps}"
+    return f"95 % of the gradient is within the last {memory:g} of {window} steps"

@@ -9,7 +9,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from seqforecast._shared.checks import check_integer
-from seqforecast.gradients.record import GradientFlow, input_sensitivity, probe_rows, take_snapshot
+from seqforecast.gradients.gradient_flow import (
+    GradientFlow,
+    input_sensitivity,
+    probe_rows,
+    take_snapshot,
+)
 from seqforecast.training.net import RecurrentNet
 from seqforecast.training.threads import computing
 

@@ -54,13 +54,13 @@ def read_backtest(
     order = np.concatenate([np.flatnonzero(series == k) for k in range(len(shown))])
     frame, series = frame.iloc[order], series[order]
     panel = _history_panel(history, columns)
-    calendar = _calendar(frame[ds], frame[CUTOFF]) if panel is None else panel.calendar
+    grid = _grid(frame[ds], frame[CUTOFF]) if panel is None else panel.grid
 
     labels = {ID: frame[unique_id], CUTOFF: frame[CUTOFF], DS: frame[ds]}
     ends = [f"{end}-{level}" for level in levels_of(frame) for end in ("lo", "hi")]
     values = {name: frame[name] for name in (Y_HAT, *ends, NAIVE) if name in frame}
     forecast = pd.DataFrame(labels | values).reset_index(drop=True)
-    rows = _Observed(calendar, panel, len(known) == 1)
+    rows = _Observed(grid, panel, len(known) == 1)
     parts = [rows.of(name, frame[series == k], ds, y, n_history) for k, name in enumerate(shown)]
     before = pd.concat([part for part, _ in parts], ignore_index=True)
     after = pd.concat([part for _, part in parts], ignore_index=True)
@@ -80,7 +80,7 @@ class _Listed:
         return self.index.take(positions)
 
 
-def _calendar(*times: pd.Series) -> TimeGrid | _Listed:
+def _grid(*times: pd.Series) -> TimeGrid | _Listed:
     """Find the grid of the times of a backtest, so that missing ones can be seen."""
     first, *rest = (pd.Index(one) for one in times)
     check_times(first)
@@ -102,7 +102,7 @@ def _history_panel(history: Any, columns: Any) -> Panel | None:
 class _Observed:
     """What is known of a series, from a backtest and from the history given beside it."""
 
-    calendar: Any
+    grid: Any
     panel: Panel | None
     is_only: bool  # series: it needs no name to be found
 
@@ -110,8 +110,8 @@ class _Observed:
         self, name: Any, rows: pd.DataFrame, ds: Any, y: Any, n_history: int | None
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the values up to the first cutoff and those after it, NaN where unknown."""
-        at = self.calendar.positions(pd.Index(rows[ds]))
-        cutoff, end = int(self.calendar.positions(pd.Index(rows[CUTOFF])).min()), int(at.max())
+        at = self.grid.positions(pd.Index(rows[ds]))
+        cutoff, end = int(self.grid.positions(pd.Index(rows[CUTOFF])).min()), int(at.max())
         values = rows[y].to_numpy(dtype=np.float64)
         positions, given = self._given(name)
         if n_history is None:
@@ -124,7 +124,7 @@ class _Observed:
         frame = pd.DataFrame(
             {
                 ID: pd.Index([name], tupleize_cols=False).repeat(len(series)),
-                DS: self.calendar.times(np.arange(begin, end + 1)),
+                DS: self.grid.times(np.arange(begin, end + 1)),
                 Y: series,
             }
         )

@@ -51,8 +51,8 @@ def read_forecast(
     series, ahead, last = rows.series, rows.step, panel.last[rows.series]
     labels = {
         ID: panel.ids.take(series),
-        CUTOFF: panel.calendar.times(last),
-        DS: panel.calendar.times(last + ahead),
+        CUTOFF: panel.grid.times(last),
+        DS: panel.grid.times(last + ahead),
     }
     forecast = pd.DataFrame(labels | parts.forecasts(rows, level=level))
     horizon = rows.horizon
@@ -91,7 +91,7 @@ def _before(panel: Panel, series: Cells, n_steps: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             ID: panel.ids.take(series),
-            DS: panel.calendar.times(panel.last[series] - back),
+            DS: panel.grid.times(panel.last[series] - back),
             Y: panel.values[panel.offsets[series + 1] - 1 - back],  # noqa: PD011  (an array)
         }
     )
@@ -115,7 +115,7 @@ def _observed(panel: Panel, form: Form, truth: Any) -> pd.DataFrame:
     if isinstance(truth, pd.Series | pd.DataFrame) and form.labelled:
         times = truth.index
     else:
-        times = panel.calendar.times(int(panel.last.max()) + 1 + np.arange(len(values)))
+        times = panel.grid.times(int(panel.last.max()) + 1 + np.arange(len(values)))
     row, column = np.indices(values.shape)
     labels = {ID: names.take(column.T.ravel()), DS: times.take(row.T.ravel())}
     return pd.DataFrame(labels | {Y: values.T.ravel()})
@@ -143,11 +143,11 @@ def _after(panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame) -> 
     of = panel.ids.get_indexer(index_of(observed[ID]))
     wanted = np.isin(of, series)
     of, observed = of[wanted], observed[wanted]
-    step = panel.calendar.positions(pd.Index(observed[DS])) - panel.last[of]
+    step = panel.grid.positions(pd.Index(observed[DS])) - panel.last[of]
     wanted = (step >= 1) & (step <= ends[of])
     if not wanted.any():
         one = series[0]
-        begin, end = (panel.calendar.label(int(panel.last[one]) + k) for k in (1, int(ends[one])))
+        begin, end = (panel.grid.label(int(panel.last[one]) + k) for k in (1, int(ends[one])))
         raise ValueError(
             f"truth holds no step that is forecast, such as those of series {panel.ids[one]!r} "
             f"from {begin} to {end}; values of such steps are needed. Pass the actual values after "
@@ -157,5 +157,5 @@ def _after(panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame) -> 
     table[of[wanted], step[wanted]] = float_values(observed[Y], "truth", _NUMBERS)[wanted]
     step = np.concatenate([np.arange(1, ends[one] + 1) for one in series])
     of = np.repeat(series, ends[series])
-    times = panel.calendar.times(panel.last[of] + step)
+    times = panel.grid.times(panel.last[of] + step)
     return pd.DataFrame({ID: panel.ids.take(of), DS: times, Y: table[of, step]})

@@ -10,10 +10,15 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from seqforecast._shared.checks import check_integer, check_word
 from seqforecast.diagnosis.measure import gradient_flow, recurrent_part
-from seqforecast.displays.gradient_kinds import draw_gates, draw_heatmap, draw_lag, draw_timescales
+from seqforecast.displays.gradient_pictures import (
+    draw_gates,
+    draw_heatmap,
+    draw_lag,
+    draw_timescales,
+)
 from seqforecast.displays.input_sensitivity import draw_input
 from seqforecast.displays.style import clean, new_axes
-from seqforecast.gradients.record import GradientFlow
+from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.training.scaling import NoScaling
 
 if TYPE_CHECKING:

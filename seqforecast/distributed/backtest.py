@@ -117,14 +117,14 @@ def backtest(
     roles = form.roles
     features = [name for _, names in roles.items() for name in names]
     history = SeriesFrame.of(ddf, columns[0], [*columns, *features], "ddf")
-    calendar = model.panel.calendar
+    grid = model.panel.grid
     if newest is None:
         newest = history.frame[columns[1]].max().compute()
-    end = int(calendar.positions(pd.Index([newest]))[0])
+    end = int(grid.positions(pd.Index([newest]))[0])
     stride = int(horizon if step is None else step)
     cutoffs = cutoffs_before(end, int(horizon), int(n_folds), stride)
     _refuse_leak(forecaster, cutoffs)
-    meta = _meta(columns, history.names(), calendar, levels)
+    meta = _meta(columns, history.names(), grid, levels)
     return history.forecasts(
         backtest_partition,
         shipped(forecaster, levels, int(horizon)),
@@ -141,9 +141,9 @@ def _refuse_leak(forecaster: Forecaster, cutoffs: NDArray[np.int64]) -> None:
     panel = model.panel
     known, first = int(panel.last.max()), int(cutoffs[0])
     if known > first:
-        ds, label = form.columns[1], panel.calendar.label(first)
+        ds, label = form.columns[1], panel.grid.label(first)
         raise ValueError(
-            f"The forecaster knows values up to {panel.calendar.label(known)}, the first cutoff is "
+            f"The forecaster knows values up to {panel.grid.label(known)}, the first cutoff is "
             f"{label}: it would forecast what it has learnt from. One that has seen nothing later "
             f"is needed. Fit it to the rows with {ds!r} up to {label}, or use fewer folds or a "
             "smaller step."
@@ -153,12 +153,12 @@ def _refuse_leak(forecaster: Forecaster, cutoffs: NDArray[np.int64]) -> None:
 def _meta(
     columns: tuple[Hashable, Hashable, Hashable],
     series: pd.Series,
-    calendar: TimeGrid,
+    grid: TimeGrid,
     levels: tuple[float, ...],
 ) -> pd.DataFrame:
     """Return an empty result."""
     unique_id, ds, y = columns
-    times = calendar.times(np.empty(0, np.int64))
+    times = grid.times(np.empty(0, np.int64))
     labels = {unique_id: series, "cutoff": times, "step": np.empty(0, np.int64), ds: times}
     ends = [f"{end}-{one:g}" for one in levels for end in ("lo", "hi")]
     names = (y, "y_hat", *ends, "seasonal_naive", "mase_scale", "rmsse_scale")

@@ -123,7 +123,7 @@ def predict(
     furthest = FutureRows(np.arange(n_series), np.full(n_series, steps), np.empty((n_series, 0)))
     intervals.warn_if_too_narrow(model, furthest, levels)
     ends = [f"{end}-{one:g}" for one in levels for end in ("lo", "hi")]
-    times = model.panel.calendar.times(np.empty(0, np.int64))
+    times = model.panel.grid.times(np.empty(0, np.int64))
     meta = pd.DataFrame({columns[0]: history.names(), columns[1]: times})
     meta = meta.assign(**{name: np.empty(0) for name in ("y_hat", *ends)})
     return history.forecasts(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqforecast.export.served import Served, served
+from seqforecast.export.served_model import Served, served
 from seqforecast.persistence.format import write
 
 

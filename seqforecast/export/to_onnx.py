@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 import seqforecast
-from seqforecast.export.served import Served, served
+from seqforecast.export.served_model import Served, served
 from seqforecast.persistence.format.atomic import write_atomically
 
 _OPSET, _IR_VERSION = 17, 8
 """The oldest with all that is used, so that older runtimes can serve the model."""
 
 _NOISE = 1e-12
-"""Spread relative to the level below which a window is constant, as in `_scaling`."""
+"""Spread relative to the level below which a window is constant, as in `training/scaling.py`."""
 
 _OPERATORS = {"tanh": "RNN", "relu": "RNN", "lstm": "LSTM", "gru": "GRU"}
 _GATES = {"tanh": [0], "relu": [0], "lstm": [0, 3, 1, 2], "gru": [1, 0, 2]}

@@ -281,9 +281,9 @@ def folds_frame(folds: list[Fold], panel: Panel, columns: tuple[Any, ...]) -> pd
     series, step, cutoff = series[order], step[order], cutoff[order]
     frame = {
         unique_id: panel.ids.take(series),
-        "cutoff": panel.calendar.times(cutoff),
+        "cutoff": panel.grid.times(cutoff),
         "step": step,
-        ds: panel.calendar.times(cutoff + step),
+        ds: panel.grid.times(cutoff + step),
     }
     for name in folds[0].columns:
         values = np.concatenate([fold.columns[name] for fold in folds])[order]

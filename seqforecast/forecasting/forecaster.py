@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqforecast._shared.checks import check_integer, check_number, check_word
-from seqforecast._shared.html_repr import NotedDiagram, paragraph
+from seqforecast._shared.html_repr import NotedDiagram, notes_of, paragraph
 from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
 from seqforecast.forecasting.arrays.baseline import BASELINES
 from seqforecast.forecasting.data.frames import COLUMNS, read_new, read_panel, to_form
@@ -245,12 +245,12 @@ class Forecaster(
                 intervals.prepare((), self.horizon)
         names = ("n_features_in_", "feature_names_in_")
         learnt = {name: getattr(checked, name) for name in names if hasattr(checked, name)}
-        regression = model.regression
+        adapter = model.adapter
         learnt |= {
             "_form": form,
             "_model": model,
             "_intervals": intervals,
-            "regressor_": regression.by_step or regression.fitted,
+            "regressor_": adapter.by_step or adapter.fitted,
             "regressor_weight_": model.weight,
             "season_": model.lookback.seasons,
             "transform_": model.value_transform.parameter,
@@ -346,7 +346,7 @@ class Forecaster(
         if passes:
             had = np.append(before.lengths, np.ones(model.panel.n_series - before.n_series))
             model.learn_newest(had.astype(np.int64) - 1, passes)
-            learnt["regressor_"] = model.regression.by_step or model.regression.fitted
+            learnt["regressor_"] = model.adapter.by_step or model.adapter.fitted
         self.__dict__.update(learnt)
         return self
 
@@ -465,13 +465,12 @@ class Forecaster(
         """Return what a notebook shows below the diagram: what it learnt, and its regressor."""
         if not hasattr(self, "_model"):
             return ""
-        of_regressor = getattr(self.regressor_, "_html_notes", None)
-        return paragraph(self._summary()) + ("" if of_regressor is None else of_regressor())
+        return paragraph(self._summary()) + notes_of(self.regressor_)
 
     def _summary(self) -> str:
         """Say in a sentence or two what it knows, and how it forecasts."""
         panel, weight = self._model.panel, self.regressor_weight_
-        newest = panel.calendar.label(int(panel.last.max()))
+        newest = panel.grid.label(int(panel.last.max()))
         n_series = panel.n_series
         known = f"{n_series} series, {len(panel.values)} values up to {newest}"
         seasons = [str(season) for season in self.season_ if season > 1]

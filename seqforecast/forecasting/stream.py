@@ -35,7 +35,7 @@ class ForecastStream:
         What to forecast first, of all series, as for its ``predict``.
     level : float or list of float, default=None
         Coverage of intervals in percent, which all forecasts of the stream have, as for
-        ``predict``. Conformal ones are measured at the begin.
+        ``predict``. Conformal ones are measured at the beginning.
 
     Attributes
     ----------

@@ -3,10 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from seqforecast.gradients.gate_statistics import GateStatistics, gate_statistics, time_scale
-from seqforecast.gradients.jacobian import finite_time_exponents, step_jacobian
-from seqforecast.gradients.lag_gradients import LagGradients, lag_gradients
-from seqforecast.gradients.memory import (
+from seqforecast.gradients.effective_memory import (
     DecayFit,
     decay_fit,
     effective_memory,
@@ -14,7 +11,10 @@ from seqforecast.gradients.memory import (
     normalised,
     omega,
 )
-from seqforecast.gradients.weights import weight_gradient_by_lag
+from seqforecast.gradients.gate_statistics import GateStatistics, gate_statistics, time_scale
+from seqforecast.gradients.jacobian import finite_time_exponents, step_jacobian
+from seqforecast.gradients.lag_gradients import LagGradients, lag_gradients
+from seqforecast.gradients.weight_gradients import weight_gradient_by_lag
 
 __all__ = [
     "DecayFit",

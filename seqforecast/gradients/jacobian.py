@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqforecast.gradients.lag_gradients import checked_step, checked_windows
-from seqforecast.gradients.layers import LayerRun, run_layers
+from seqforecast.gradients.layer_runs import LayerRun, run_layers
 
 _CLEAR = 10.0
 """How many times the rounding errors a singular value must be to count."""

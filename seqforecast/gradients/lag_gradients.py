@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqforecast.gradients.layers import batch_first, run_layers
-from seqforecast.gradients.memory import normalised
+from seqforecast.gradients.effective_memory import normalised
+from seqforecast.gradients.layer_runs import batch_first, run_layers
 from seqforecast.gradients.scan import Direct, scan_layers
 from seqforecast.nn.gates import cell_name
 

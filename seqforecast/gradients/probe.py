@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqforecast.gradients.layers import batch_first, run_layers
+from seqforecast.gradients.layer_runs import batch_first, run_layers
 from seqforecast.gradients.scan import Direct, LayerScan, scan_layers
 from seqforecast.nn.gates import GATE_ORDER
 

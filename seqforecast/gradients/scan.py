@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqforecast.gradients.layers import LayerRun
+from seqforecast.gradients.layer_runs import LayerRun
 
 _RESCALE_EVERY = 4
 """Steps between two looks at the size; no cell moves a gradient by 1e30 within so few."""

@@ -1,7 +1,7 @@
 """Kinds of a Forecaster, its model and all that they consist of.
 
 The names of attributes are part of the format. Where the package renames one, the record here gets
-a function that understands files of before: golden files in the tests hold it to that.
+the name that files have for it (`written`): golden files in the tests hold it to that.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from seqforecast.forecasting.arrays.baseline import BASELINES, Baseline
 from seqforecast.forecasting.arrays.feature_scaling import FeatureScaling
 from seqforecast.forecasting.arrays.padded_series import Lookback
 from seqforecast.forecasting.arrays.series_scaling import SeriesScaling
-from seqforecast.forecasting.consistency import (
-    check_calendar,
+from seqforecast.forecasting.data.columns import Roles
+from seqforecast.forecasting.data.panel import Panel
+from seqforecast.forecasting.data.reading import Form
+from seqforecast.forecasting.data.time_grid import TIME_GRIDS, TimeGrid
+from seqforecast.forecasting.loaded_checks import (
     check_forecaster,
+    check_grid,
     check_lookback,
     check_model,
     check_panel,
     check_scores,
 )
-from seqforecast.forecasting.data.columns import Roles
-from seqforecast.forecasting.data.panel import Panel
-from seqforecast.forecasting.data.reading import Form
-from seqforecast.forecasting.data.time_grid import CALENDARS, TimeGrid
 from seqforecast.forecasting.model.intervals import Conformal, ConformalScores, Intervals, Quantiles
 from seqforecast.forecasting.model.regressor_adapter import RegressorAdapter
 from seqforecast.forecasting.model.series_model import SeriesModel
@@ -78,9 +78,12 @@ MODEL = {
     "members": _INTEGERS,
     "units": SeriesScaling,
     "values": _FLOATS,
-    "regression": RegressorAdapter,
+    "adapter": RegressorAdapter,
     "baseline_": Baseline,
 }
+WRITTEN = {"adapter": "regression"}
+"""Attributes of a model that were renamed, and what files call them."""
+
 _PANEL = {
     "ids": pd.Index,
     "offsets": _INTEGERS,
@@ -88,7 +91,7 @@ _PANEL = {
     "first": _INTEGERS,
     **dict.fromkeys(("past", "future", "static"), _TABLE),
     **dict.fromkeys(("past_names", "future_names", "static_names"), tuple),
-    "calendar": TimeGrid,
+    "grid": TimeGrid,
 }
 _CALENDAR = {
     "first": Integral,
@@ -140,18 +143,18 @@ def _forecaster(parts: Parts) -> Forecaster:
                 raise ValueError(f"{name} of a Forecaster is {shown(learnt[name])}")
         forecaster.__dict__.update(learnt)
         check_forecaster(forecaster)
-        regression = learnt["_model"].regression
-        forecaster.regressor_ = regression.by_step or regression.fitted
+        adapter = learnt["_model"].adapter
+        forecaster.regressor_ = adapter.by_step or adapter.fitted
     return forecaster
 
 
 FORECASTING = (
     Kind("seqforecast.Forecaster", Forecaster, _forecaster_parts, _forecaster),
-    record("series_model", SeriesModel, MODEL, check=check_model),
-    record("panel", Panel, _PANEL, check=check_panel),
+    record("series_model", SeriesModel, MODEL, check=check_model, written=WRITTEN),
+    record("panel", Panel, _PANEL, check=check_panel, written={"grid": "calendar"}),
     *(
-        record(f"calendar.{name}", cls, _CALENDAR, check=check_calendar)
-        for name, cls in CALENDARS.items()
+        record(f"calendar.{name}", cls, _CALENDAR, check=check_grid)
+        for name, cls in TIME_GRIDS.items()
     ),
     record("form", Form, _FORM),
     record("roles", Roles, dict.fromkeys(("past", "future", "static"), tuple)),

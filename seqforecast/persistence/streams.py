@@ -7,17 +7,17 @@ from numbers import Integral, Real
 import numpy as np
 
 from seqforecast.forecasting.arrays.padded_series import Earlier
-from seqforecast.forecasting.consistency import (
+from seqforecast.forecasting.data.panel import FutureRows
+from seqforecast.forecasting.data.reading import Form
+from seqforecast.forecasting.loaded_checks import (
     check_forecast_stream,
     check_future_rows,
     check_stream_model,
 )
-from seqforecast.forecasting.data.panel import FutureRows
-from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.model.intervals import ConformalScores, Intervals, MeasuredConformal
 from seqforecast.forecasting.model.stream_model import StreamModel
 from seqforecast.forecasting.stream import ForecastStream
-from seqforecast.persistence.forecasting import MODEL
+from seqforecast.persistence.forecasting import MODEL, WRITTEN
 from seqforecast.persistence.format.codec import Kind, Parts, record
 from seqforecast.persistence.format.fields import Each, Numbers, Table, holds, shown
 from seqforecast.regressors import LSTMRegressor, Stream
@@ -84,6 +84,7 @@ STREAMS = (
             "read": _INTEGERS,
         },
         check=check_stream_model,
+        written=WRITTEN,
     ),
     Kind(
         "earlier",

@@ -55,10 +55,10 @@ from seqforecast.regressors.parameters import (
 from seqforecast.regressors.stream import Stream
 from seqforecast.regressors.time_order import warn_if_newest_first, warn_if_unsorted
 from seqforecast.training.batches import WindowDataset
-from seqforecast.training.identity import training_id
 from seqforecast.training.net import RecurrentNet
 from seqforecast.training.scaling import SCALINGS, Scaling
 from seqforecast.training.threads import computing
+from seqforecast.training.training_id import training_id
 
 Array = NDArray[Any]
 

@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._shared.html_repr import NotedDiagram, facts, paragraph
-from seqforecast.diagnosis.evidence import evidence_of, summary_of
-from seqforecast.diagnosis.findings import Evidence, Finding, findings, reach
-from seqforecast.gradients.memory import half_life
+from seqforecast.diagnosis.evidence import Evidence, evidence_of, reach, summary_of
+from seqforecast.diagnosis.findings import Finding
+from seqforecast.diagnosis.rules import findings
+from seqforecast.gradients.effective_memory import half_life
 
 _WIDTH, _HEIGHT, _BELOW = 160, 44, 14
 """Of the curve, and of the line of labels under it, in pixels."""

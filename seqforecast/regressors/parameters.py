@@ -197,10 +197,16 @@ def _check_running(params: dict[str, Any]) -> None:
     if not isinstance(params["verbose"], bool):
         check_integer("verbose", params["verbose"], minimum=0)
     n_jobs = params["n_jobs"]
-    counts_back = isinstance(n_jobs, Integral) and n_jobs < 0  # -1 is all cores, -2 all but one
-    if n_jobs is not None and not counts_back:
-        check_integer("n_jobs", n_jobs)
+    if n_jobs is not None and not (_is_integer(n_jobs) and n_jobs != 0):
+        raise ValueError(
+            f"{n_jobs=}; None or an integer other than 0 is needed. Set n_jobs=-1 for all cores, "
+            "-2 for all but one, or None for one thread."
+        )
     _check_device(params["device"])
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
 def _check_callbacks(callbacks: Any) -> None:

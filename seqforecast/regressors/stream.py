@@ -36,7 +36,7 @@ class Stream:
     Attributes
     ----------
     regressor : RNNRegressor, LSTMRegressor or GRURegressor
-        The regressor as it was at the begin.
+        The regressor as it was at the beginning.
     state : tuple of Tensors of shape (num_layers, n_series, hidden_size)
         The state of every layer, float32, on the device of the network: h, and c of an LSTM.
     units : Units

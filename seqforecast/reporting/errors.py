@@ -10,8 +10,8 @@ import pandas as pd
 
 from seqforecast.displays.style import BLUE, VERMILLION, clean, integer_ticks, legend_above
 from seqforecast.forecasting import Forecaster, evaluate
+from seqforecast.reporting.backtest_errors import Measured
 from seqforecast.reporting.html import Markup, Number, grid, number, paragraph, percent, table
-from seqforecast.reporting.measured import Measured
 from seqforecast.reporting.svg import Pictures
 from seqforecast.reporting.windows import WindowErrors
 

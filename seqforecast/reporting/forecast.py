@@ -15,6 +15,7 @@ from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of
+from seqforecast.reporting.backtest_errors import Measured, shown_levels
 from seqforecast.reporting.html import (
     Markup,
     aligned,
@@ -25,7 +26,6 @@ from seqforecast.reporting.html import (
     paragraph,
     table,
 )
-from seqforecast.reporting.measured import Measured, shown_levels
 from seqforecast.reporting.svg import Pictures
 
 _PICTURES = 6
@@ -120,7 +120,7 @@ def _introduction(forecaster: Forecaster, frames: Frames, n_chosen: int) -> str:
     panel = parts_of(forecaster).panel
     horizon = int(forecaster.horizon)
     steps = "The next step" if horizon == 1 else f"The next {horizon} steps"
-    end = panel.calendar.label(int(panel.last.max()))
+    end = panel.grid.label(int(panel.last.max()))
     known = "whose value is known" if panel.future_names else "that the forecaster knows"
     said = f"{steps} after {end}, the newest step {known}."
     if unplanned := panel.n_series - frames.n_series:
@@ -306,13 +306,13 @@ def _newest(
 def _past(panel: Panel, name: Any, rows: pd.DataFrame, n_history: int) -> pd.DataFrame:
     """Return what was known before some steps."""
     one = int(panel.ids.get_indexer(pd.Index([name], tupleize_cols=False))[0])
-    cutoff = int(panel.calendar.positions(pd.Index(rows["cutoff"]))[0])
+    cutoff = int(panel.grid.positions(pd.Index(rows["cutoff"]))[0])
     start = int(panel.offsets[one] - panel.first[one])
     at = np.arange(max(int(panel.first[one]), cutoff + 1 - n_history), cutoff + 1)
     return pd.DataFrame(
         {
             "unique_id": pd.Index([name], tupleize_cols=False).repeat(len(at)),
-            "ds": panel.calendar.times(at),
+            "ds": panel.grid.times(at),
             "y": panel.values[start + at],  # noqa: PD011  (an array)
         }
     )

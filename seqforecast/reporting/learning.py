@@ -10,7 +10,7 @@ import pandas as pd
 from seqforecast.clipping import ClipNorm
 from seqforecast.diagnosis.findings import Diagnosis, Finding
 from seqforecast.displays import GradientFlowDisplay, GradientNormDisplay
-from seqforecast.gradients.record import GradientFlow
+from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.regressors.base import RecurrentRegressor
 from seqforecast.reporting.html import (
     Markup,

@@ -14,15 +14,15 @@ from seqforecast.diagnosis.findings import Diagnosis
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of, with_model
-from seqforecast.gradients.record import GradientFlow
+from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.persistence.format.atomic import write_atomically
-from seqforecast.reporting.about import made_part, parameter_part
+from seqforecast.reporting.backtest_errors import Measured, later_steps, measure
 from seqforecast.reporting.errors import compared, error_part, naive_name, naive_title, window_part
 from seqforecast.reporting.forecast import chosen_series, forecast_part
 from seqforecast.reporting.html import Markup, facts, number, paragraph, section
 from seqforecast.reporting.learning import finding_part, flow_part, training_part
-from seqforecast.reporting.measured import Measured, later_steps, measure
 from seqforecast.reporting.page import page
+from seqforecast.reporting.parameters import made_part, parameter_part
 from seqforecast.reporting.plan import planned_rows, without_plan
 from seqforecast.reporting.subject import Subject, subject_of
 from seqforecast.reporting.svg import Pictures, require_matplotlib
@@ -238,7 +238,7 @@ def _forecaster_summary(
     panel = parts.panel
     n_values, horizon = int(panel.lengths.sum()), int(forecaster.horizon)
     of = f"{panel.n_series:,} series with" if panel.n_series > 1 else "one series with"
-    begin, end = (panel.calendar.label(int(at)) for at in (panel.first.min(), panel.last.max()))
+    begin, end = (panel.grid.label(int(at)) for at in (panel.first.min(), panel.last.max()))
     said = (
         f"This {subject.name} knows {of} {n_values:,} values from {begin} to {end}, and forecasts "
         f"{horizon} step{'s' * (horizon > 1)} at once from windows of "

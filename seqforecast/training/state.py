@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 
 from seqforecast.clipping import AutoClip, ClipNorm, ClipOutcome, ClipValue
 from seqforecast.gradients.gate_statistics import GateStatistics
-from seqforecast.gradients.record import GradientFlow, Snapshot
+from seqforecast.gradients.gradient_flow import GradientFlow, Snapshot
 from seqforecast.nn import Dropout
 from seqforecast.persistence.format.codec import Kind, Parts, record
 from seqforecast.persistence.format.fields import Each, Numbers, Table, holds

@@ -15,7 +15,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.utils import noop
 
 from seqforecast.callbacks import GradientFlowRecorder
-from seqforecast.gradients.record import take_snapshot
+from seqforecast.gradients.gradient_flow import take_snapshot
 
 WINDOW, ROWS = 6, 40
 

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor
-from seqforecast.diagnosis.findings import Diagnosis, Evidence, Finding, findings, reach
+from seqforecast.diagnosis.evidence import Evidence, reach
+from seqforecast.diagnosis.findings import Diagnosis, Finding
+from seqforecast.diagnosis.rules import findings
 from seqforecast.gradients.residuals import MissedLag
 
 WINDOW = 24

@@ -124,7 +124,7 @@ def make_panel():
             past_names=tuple(f"past{i}" for i in range(past.shape[1])),
             future_names=tuple(f"promo{i}" for i in range(future.shape[1])),
             static_names=tuple(f"static{i}" for i in range(static.shape[1])),
-            calendar=TimeGrid.infer(pd.RangeIndex(10_000) if index is None else index),
+            grid=TimeGrid.infer(pd.RangeIndex(10_000) if index is None else index),
         )
 
     return make

@@ -96,9 +96,9 @@ def grown_forecast(now, known_at_start, steps=None):
     n_rows = window + last - known_at_start
     longest = int(n_rows.max()) + 6 * horizon
     model.lookback = dataclasses.replace(model.lookback, window=longest)
-    grown = Grown(model.regression.fitted, n_rows, horizon)
-    model.regression = grown
-    model.regression.answer = lambda X, q: (
+    grown = Grown(model.adapter.fitted, n_rows, horizon)
+    model.adapter = grown
+    model.adapter.answer = lambda X, q: (
         (grown_answer := Grown.answer(grown, X, q)) is None
         or (
             grown_answer,

@@ -244,7 +244,7 @@ def test_a_network_reads_each_row_once(monkeypatch):
         "update",
         lambda self, rows, series=None: read.append(rows.shape) or update(self, rows, series),
     )
-    n_channels = stream._model.regression.fitted.n_channels_
+    n_channels = stream._model.adapter.fitted.n_channels_
     stream.update(wide[400:401])
     assert read == [(3, n_channels)]
     missing = wide[401:402] * [1, np.nan, 1]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqforecast.gradients.memory import DecayFit, decay_fit, half_life
+from seqforecast.gradients.effective_memory import DecayFit, decay_fit, half_life
 
 FIELDS = [field.name for field in dataclasses.fields(DecayFit)]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seqforecast.gradients import lag_gradients
-from seqforecast.gradients.layers import LayerRun
+from seqforecast.gradients.layer_runs import LayerRun
 from seqforecast.gradients.scan import Direct, scan_layers
 
 LONG = 600

@@ -53,8 +53,8 @@ def check_same(model, again, same, X=3, level=None):
     same(model.predict(X), again.predict(X))
     if level is not None:
         same(model.predict(X, level=level), again.predict(X, level=level))
-    regression = again._model.regression
-    assert again.regressor_ is (regression.by_step or regression.fitted)
+    adapter = again._model.adapter
+    assert again.regressor_ is (adapter.by_step or adapter.fitted)
     same(model.training_data(), again.training_data())
 
 
@@ -240,7 +240,7 @@ def test_networks_and_intervals(cls, intervals, reloaded, same):
     model, again = check_life(model, reloaded, same, [frame[36:]], passes=1, X=X, level=80)
     check_same(model, again, same, X, level=80)
     for one in (model, again):
-        one._model.regression.fitted.partial_fit(*one.training_data())
+        one._model.adapter.fitted.partial_fit(*one.training_data())
     check_same(model, again, same, X, level=80)
 
 
@@ -287,7 +287,7 @@ def test_what_is_shared_stays_shared(reloaded):
     again = reloaded(model)
     assert again._intervals.fitted is again._model
     assert again.ids_ is again._model.panel.ids
-    assert again._model.regression.regressor is again._model.regressor
+    assert again._model.adapter.regressor is again._model.regressor
     again.update(np.array([20.0, 21.0, 22.0]))
     assert again._intervals.fitted is not again._model
     assert reloaded(again)._intervals.fitted.panel is not reloaded(again)._model.panel

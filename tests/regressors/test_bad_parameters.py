@@ -40,8 +40,8 @@ def numbers():
     ]:
         for value in values:
             yield LSTM, name, value, rf"^{name}=.*; a number {bounds} is needed. .*{name}"
-    for value in (0, -3.5, "two"):
-        yield LSTM, "n_jobs", value, "^n_jobs=.*; an integer of at least 1"
+    for value in (0, -3.5, "two", True, np.nan):
+        yield LSTM, "n_jobs", value, "^n_jobs=.*; None or an integer other than 0 is needed. Set"
     for value in [
         (0, 0.5),
         (0.5, 1),

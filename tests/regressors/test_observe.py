@@ -11,7 +11,7 @@ from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
 
 from seqforecast import DivergenceError, LSTMRegressor, RNNRegressor
-from seqforecast.gradients.record import input_sensitivity, take_snapshot
+from seqforecast.gradients.gradient_flow import input_sensitivity, take_snapshot
 
 OBSERVE = ["auto", "epoch", "off"]
 

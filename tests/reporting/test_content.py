@@ -14,9 +14,9 @@ from seqforecast import (
     evaluate,
     report,
 )
+from seqforecast.reporting.backtest_errors import _FEWEST_FOLDS, _cutoffs, later_steps, measure
 from seqforecast.reporting.forecast import chosen_series
 from seqforecast.reporting.html import aligned, element, number, percent
-from seqforecast.reporting.measured import _FEWEST_FOLDS, _cutoffs, later_steps, measure
 from seqforecast.reporting.svg import dark_colour
 from tests.reporting.conftest import HOSTILE, panel_frame
 from tests.reporting.reading import Page

@@ -17,9 +17,9 @@ from seqforecast.cli.files.writing import (
     write_figure,
     write_table,
 )
-from seqforecast.cli.packages import require_packages
+from seqforecast.cli.messages import counted, filled
+from seqforecast.cli.optional_packages import require_packages
 from seqforecast.cli.tables import aligned, short_name, short_numbers, time_text
-from seqforecast.cli.words import counted, filled
 from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import backtest, evaluate
 

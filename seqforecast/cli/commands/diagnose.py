@@ -10,7 +10,7 @@ import pandas as pd
 from seqforecast.cli.commands.forecaster import described, forecaster_of, progress, seconds
 from seqforecast.cli.files.paths import check_writable
 from seqforecast.cli.files.series import read_series
-from seqforecast.cli.words import counted, filled
+from seqforecast.cli.messages import counted, filled
 from seqforecast.diagnosis import diagnose
 from seqforecast.forecasting import Forecaster
 

@@ -16,9 +16,9 @@ from seqforecast.cli.files.writing import (
     write_figure,
     write_table,
 )
-from seqforecast.cli.packages import require_packages
+from seqforecast.cli.messages import filled, say_note
+from seqforecast.cli.optional_packages import require_packages
 from seqforecast.cli.tables import shown_rows, table
-from seqforecast.cli.words import filled, say_note
 from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.columns import show
@@ -88,7 +88,7 @@ def _cutoff(data: SeriesTable, result: pd.DataFrame) -> str:
     panel = data.panel
     names = result[data.columns[0]] if data.named else panel.ids
     last_of = panel.last[panel.ids.isin(names)]
-    first, last = (panel.calendar.label(int(edge)) for edge in (last_of.min(), last_of.max()))
+    first, last = (panel.grid.label(int(edge)) for edge in (last_of.min(), last_of.max()))
     if first == last:
         return f"The last known time is {last}."
     return f"The last known times are {first} to {last}; each series goes on from its own."

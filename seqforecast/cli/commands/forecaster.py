@@ -13,7 +13,7 @@ from skorch.callbacks import Callback
 
 from seqforecast._shared.progress import is_watched, new_bar
 from seqforecast.cli.files.series import SeriesTable
-from seqforecast.cli.words import CommandError, counted
+from seqforecast.cli.messages import CommandError, counted
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.columns import show
 from seqforecast.recipes import recurrent_forecaster

@@ -8,7 +8,7 @@ import pandas as pd
 
 from seqforecast.cli.commands.forecaster import season_of
 from seqforecast.cli.files.series import SeriesTable
-from seqforecast.cli.words import counted
+from seqforecast.cli.messages import counted
 from seqforecast.forecasting import evaluate
 from seqforecast.forecasting.model.seasons import season_lengths
 
@@ -59,7 +59,7 @@ def _naive_name(data: SeriesTable, arguments: Namespace) -> str:
     panel = data.panel
     seasons = season_lengths(
         season_of(arguments.season),
-        panel.calendar.offset,
+        panel.grid.offset,
         longest=int(panel.lengths.max()) - arguments.horizon,
         horizon=arguments.horizon,
     )

@@ -7,7 +7,7 @@ import tempfile
 from argparse import ArgumentTypeError
 from pathlib import Path
 
-from seqforecast.cli.words import CommandError
+from seqforecast.cli.messages import CommandError
 
 STREAM = "-"
 """Standard input, or standard output."""

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from seqforecast.cli.files.paths import STREAM
-from seqforecast.cli.packages import require_packages
-from seqforecast.cli.words import CommandError
+from seqforecast.cli.messages import CommandError
+from seqforecast.cli.optional_packages import require_packages
 from seqforecast.forecasting.data.columns import nearest
 
 _SEPARATORS = (",", ";", "\t", "|")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from seqforecast.cli.files.reading import read_table, shown
 from seqforecast.cli.files.values import names_in, numbers_in, times_in
-from seqforecast.cli.words import CommandError, counted
+from seqforecast.cli.messages import CommandError, counted
 from seqforecast.forecasting.data.columns import show, show_time
 from seqforecast.forecasting.data.frames import read_panel
 from seqforecast.forecasting.data.panel import Panel
@@ -150,12 +150,12 @@ def _without_gaps(
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Add the rows that are missing between the first and the last of each series; tell which."""
     unique_id, time, _ = columns
-    calendar = TimeGrid.infer(pd.Index(frame[time].drop_duplicates().sort_values()))
+    grid = TimeGrid.infer(pd.Index(frame[time].drop_duplicates().sort_values()))
     parts, made = [], []
     for name, rows in frame.groupby(unique_id, sort=False):
         index = pd.Index(rows[time])
-        position = calendar.positions(index)
-        every = calendar.times(np.arange(position[0], position[-1] + 1))
+        position = grid.positions(index)
+        every = grid.times(np.arange(position[0], position[-1] + 1))
         part = rows.set_index(index).reindex(every)
         part[time], part[unique_id] = every, name
         part[static] = part[static].ffill()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from seqforecast.cli.words import CommandError
+from seqforecast.cli.messages import CommandError
 
 _FORMATS = (
     "%d.%m.%Y",

@@ -92,7 +92,7 @@ def training_rows(
 ) -> tuple[Rows, Rows]:
     """Return the rows of cutoffs as `feature_rows`, and what is to be learnt there.
 
-    That are the errors of the baseline at the next steps (n, horizon), float32, NaN where the
+    These are the errors of the baseline at the next steps (n, horizon), float32, NaN where the
     value is not known.
     """
     horizon = outlook.lookback.horizon

@@ -1,6 +1,6 @@
 """What the series looked like up to every cutoff: padded histories and their levels.
 
-All series stand behind one another in flat arrays of cells. Each has a block of its own: cells of
+All series stand one after another in flat arrays of cells. Each has a block of its own: cells of
 padding, so that a look back never leaves the block; its steps; and blank cells for the steps to
 come. What is rolling is then one operation on the whole array.
 """

@@ -50,7 +50,7 @@ def phase_columns(words: tuple[str, ...], clock: Clock) -> Rows:
 
 
 def _elapsed(clock: Clock, word: str) -> NDArray[np.float64]:
-    """Return the share of its period that has passed at each time: 0 at the begin."""
+    """Return the share of its period that has passed at each time: 0 at the beginning."""
     if word == "week":
         clock = clock + _SINCE_MONDAY
     period = clock.astype(f"M8[{PERIODS[word][0]}]")

@@ -30,7 +30,7 @@ class SeriesScaling:
 
     @classmethod
     def of(cls, values: Array, offsets: Cells, season: int, *, relative: bool) -> SeriesScaling:
-        """Learn the units of series that stand behind one another; NaN is left out."""
+        """Learn the units of series that stand one after another; NaN is left out."""
         mean, spread = _moments(values, offsets)
         seasonal = mean_change(values, offsets, season)
         scale = np.where(np.isnan(seasonal), mean_change(values, offsets, 1), seasonal)

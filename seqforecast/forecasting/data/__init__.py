@@ -1,1 +1,1 @@
-"""Frames become a panel, and forecasts become frames: pandas lives here."""
+"""Frames become a panel, and forecasts become frames."""

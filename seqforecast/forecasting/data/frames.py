@@ -128,7 +128,7 @@ def to_form(
     positions = panel.last[rows.series] + rows.step
     if form.kind == "wide":
         return _wide_form(form, panel, rows.series, positions, columns)
-    index = panel.calendar.times(positions)
+    index = panel.grid.times(positions)
     if form.kind == "long":
         unique_id, ds, _ = form.columns
         labels: dict[Hashable, Any] = {unique_id: panel.ids.take(rows.series), ds: index}
@@ -162,5 +162,5 @@ def _wide_form(
     if not alone:
         names = [panel.ids.name, None]
         header = pd.MultiIndex.from_product([panel.ids, list(columns)], names=names)
-    index = panel.calendar.times(steps).rename(form.index_name) if form.labelled else None
+    index = panel.grid.times(steps).rename(form.index_name) if form.labelled else None
     return pd.DataFrame(flat, index=index, columns=header)

@@ -56,7 +56,7 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
         series, times, columns = _read_long(form, panel, X_future)
     else:
         series, times, columns = _read_steps(form, panel, X_future)
-    step = panel.calendar.positions(times) - panel.last[series]
+    step = panel.grid.positions(times) - panel.last[series]
     requested = _Requested(panel, series, step)
     requested.check_after_end()
     requested.check_once()
@@ -153,7 +153,7 @@ class _Requested:
         """Name the series and the time of a row, or of another step of its series."""
         series = self.series[row]
         step = int(self.step[row]) if step is None else step
-        time = self.panel.calendar.label(int(self.panel.last[series]) + step)
+        time = self.panel.grid.label(int(self.panel.last[series]) + step)
         return f"series {show(self.panel.ids[series])} at {time}"
 
     def check_after_end(self) -> None:
@@ -161,7 +161,7 @@ class _Requested:
         seen = self.step < 1
         if seen.any():
             row = int(np.argmax(seen))
-            end = self.panel.calendar.label(int(self.panel.last[self.series[row]]))
+            end = self.panel.grid.label(int(self.panel.last[self.series[row]]))
             raise ValueError(
                 f"{int(seen.sum())} of {len(seen)} rows to predict overlap the training time: "
                 f"{self.place(row)}, where training ended at {end}. A forecast needs times after "
@@ -229,7 +229,7 @@ def _require_whole_blocks(panel: Panel, horizon: int, rows: FutureRows) -> None:
     if partial.any():
         series = int(np.argmax(partial))
         n, needed = given[series], -(-given[series] // horizon) * horizon
-        label = panel.calendar.label(int(panel.last[series] + needed))
+        label = panel.grid.label(int(panel.last[series] + needed))
         fewer = f"leave the last {n % horizon} out" if n > horizon else f"fit with a horizon of {n}"
         raise ValueError(
             f"The future features of {n} step(s) of series {panel.ids[series]!r} were given; "
@@ -241,4 +241,4 @@ def _require_whole_blocks(panel: Panel, horizon: int, rows: FutureRows) -> None:
 
 def next_times(panel: Panel, n_steps: int) -> pd.Index:
     """Return the times of the next steps after the end of the panel."""
-    return panel.calendar.times(int(panel.last.max()) + 1 + np.arange(n_steps))
+    return panel.grid.times(int(panel.last.max()) + 1 + np.arange(n_steps))

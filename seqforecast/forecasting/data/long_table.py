@@ -50,10 +50,10 @@ def to_panel(rows: LongTable, *, continues: Panel | None = None) -> Panel:
     """
     rows = _trim(_sort(rows), continues)
     offsets = _offsets(rows)
-    calendar = continues.calendar if continues is not None else _infer(rows, offsets)
-    first = _first_positions(rows, offsets, calendar, check_mixed=continues is None)
+    grid = continues.grid if continues is not None else _infer(rows, offsets)
+    first = _first_positions(rows, offsets, grid, check_mixed=continues is None)
     if continues is None and first.min() > 0:  # the first times had no value
-        calendar, first = calendar.starting(int(first.min())), first - first.min()
+        grid, first = grid.starting(int(first.min())), first - first.min()
     past, future, static = (_table(rows, names) for _, names in rows.roles.items())
     _check_values(_Places(rows, offsets), past, future, static)
     return Panel(
@@ -67,7 +67,7 @@ def to_panel(rows: LongTable, *, continues: Panel | None = None) -> Panel:
         past_names=rows.roles.past,
         future_names=rows.roles.future,
         static_names=rows.roles.static,
-        calendar=calendar,
+        grid=grid,
     )
 
 
@@ -162,18 +162,18 @@ def _infer(rows: LongTable, offsets: NDArray[np.int64]) -> TimeGrid:
 
 
 def _first_positions(
-    rows: LongTable, offsets: NDArray[np.int64], calendar: TimeGrid, *, check_mixed: bool
+    rows: LongTable, offsets: NDArray[np.int64], grid: TimeGrid, *, check_mixed: bool
 ) -> NDArray[np.int64]:
     """Return the calendar position of each series' first row; refuse series with gaps."""
-    positions = calendar.positions(rows.times)
+    positions = grid.positions(rows.times)
     first, last = positions[rows.time[offsets[:-1]]], positions[rows.time[offsets[1:] - 1]]
     gaps = np.flatnonzero(last - first + 1 != np.diff(offsets))
     if len(gaps):
         series = int(gaps[0])
         if check_mixed:
-            _refuse_mixed(rows, offsets, calendar, series)
+            _refuse_mixed(rows, offsets, grid, series)
         own = positions[rows.time[offsets[series] : offsets[series + 1]]]
-        _refuse_gap(rows, calendar, series, own)
+        _refuse_gap(rows, grid, series, own)
     return first
 
 
@@ -186,13 +186,11 @@ def _frequency(rows: LongTable, offsets: NDArray[np.int64], series: int) -> str 
         return None
 
 
-def _refuse_mixed(
-    rows: LongTable, offsets: NDArray[np.int64], calendar: TimeGrid, series: int
-) -> None:
+def _refuse_mixed(rows: LongTable, offsets: NDArray[np.int64], grid: TimeGrid, series: int) -> None:
     """Refuse a series whose gaps on the calendar come from a frequency of its own."""
     own = _frequency(rows, offsets, series)
     others = [i for i in range(min(len(rows.ids), _NAMED)) if i != series]
-    if own is None or own == calendar.freqstr or not others:
+    if own is None or own == grid.freqstr or not others:
         return
     for other in others:
         theirs = _frequency(rows, offsets, other)
@@ -210,15 +208,15 @@ def _refuse_frequencies(rows: LongTable, i: int, a: str, k: int, b: str | None) 
 
 
 def _refuse_gap(
-    rows: LongTable, calendar: TimeGrid, series: int, positions: NDArray[np.int64]
+    rows: LongTable, grid: TimeGrid, series: int, positions: NDArray[np.int64]
 ) -> NoReturn:
     """Refuse a series in which rows are missing."""
     missing = int(positions[-1] - positions[0] + 1 - len(positions))
     before = positions[int(np.argmax(np.diff(positions) > 1))]
     raise ValueError(
-        f"Series {show(rows.ids[series])} has gaps: {calendar.label(before + 1)} is the first of "
-        f"{missing} missing time(s) at frequency {calendar.freqstr}; every step needs a row, "
-        f"whose value may be NaN. Fill the gaps: {rows.filling(calendar)}."
+        f"Series {show(rows.ids[series])} has gaps: {grid.label(before + 1)} is the first of "
+        f"{missing} missing time(s) at frequency {grid.freqstr}; every step needs a row, "
+        f"whose value may be NaN. Fill the gaps: {rows.filling(grid)}."
     )
 
 

@@ -60,7 +60,7 @@ class Panel:
     past_names: tuple[Any, ...]
     future_names: tuple[Any, ...]
     static_names: tuple[Any, ...]
-    calendar: TimeGrid
+    grid: TimeGrid
 
     def __post_init__(self) -> None:
         _freeze(self)
@@ -112,7 +112,7 @@ class Panel:
     def _at(
         self, rows: NDArray[np.int64], lengths: NDArray[np.int64], series: NDArray[np.int64]
     ) -> Panel:
-        """Keep some rows, which are so many of each of some series."""
+        """Keep some rows of some series; `lengths` says how many of each series they are."""
         return replace(
             self,
             ids=self.ids.take(series),
@@ -195,13 +195,13 @@ class Panel:
         """Refuse more steps than the calendar has times for."""
         newest = int(self.last.max())
         try:
-            known, furthest = self.calendar.times(np.array([newest])), None
-            furthest = self.calendar.times(np.array([newest + steps]))
+            known, furthest = self.grid.times(np.array([newest])), None
+            furthest = self.grid.times(np.array([newest + steps]))
         except (ValueError, OverflowError):  # pandas' dates have an end
             pass
         if furthest is None or not known[0] < furthest[0]:
             raise ValueError(
-                f"{steps} steps were asked for, but series end at {self.calendar.label(newest)}, "
+                f"{steps} steps were asked for, but series end at {self.grid.label(newest)}, "
                 f"and the dates of pandas end before {steps} steps more; fewer steps are needed. "
                 "Ask for less, or give the series integers for times."
             )
@@ -210,10 +210,10 @@ class Panel:
 
     def _check_alike(self, other: Panel) -> None:
         """Refuse rows of another frequency, or with other features."""
-        if other.calendar.freqstr != self.calendar.freqstr:
+        if other.grid.freqstr != self.grid.freqstr:
             raise ValueError(
-                f"The new rows have frequency {other.calendar.freqstr}, the series have "
-                f"{self.calendar.freqstr}; one frequency is needed. Resample the new rows."
+                f"The new rows have frequency {other.grid.freqstr}, the series have "
+                f"{self.grid.freqstr}; one frequency is needed. Resample the new rows."
             )
         for kind in ("past", "future", "static"):
             mine, theirs = getattr(self, f"{kind}_names"), getattr(other, f"{kind}_names")
@@ -225,9 +225,9 @@ class Panel:
 
     def _position_of_zero(self, other: Panel) -> int:
         """Find where the calendar of another panel begins on this one's."""
-        if other.calendar == self.calendar:
+        if other.grid == self.grid:
             return 0
-        return int(self.calendar.positions(other.calendar.times(np.array([0])))[0])
+        return int(self.grid.positions(other.grid.times(np.array([0])))[0])
 
     def _check_follows(
         self, other: Panel, found: NDArray[np.intp], first: NDArray[np.int64]
@@ -243,9 +243,9 @@ class Panel:
                 begin, end = first[row], self.last[found[row]]
                 raise ValueError(
                     f"There is {what} of {abs(ahead[row])} step(s): series "
-                    f"{show(other.ids[row])} ends at {self.calendar.label(end)}, its new "
-                    f"rows begin at {self.calendar.label(begin)}; they must begin at "
-                    f"{self.calendar.label(end + 1)}. {cure}"
+                    f"{show(other.ids[row])} ends at {self.grid.label(end)}, its new "
+                    f"rows begin at {self.grid.label(begin)}; they must begin at "
+                    f"{self.grid.label(end + 1)}. {cure}"
                 )
 
     def _check_static(self, other: Panel, found: NDArray[np.intp]) -> None:

@@ -142,7 +142,7 @@ def _read_long(
         times=times,
         time=time,
         target=float_values(frame[y], f"The target {y!r}", "Convert it with pd.to_numeric."),
-        filling=lambda calendar: _fill_long(calendar, columns, roles),
+        filling=lambda grid: _fill_long(grid, columns, roles),
         roles=roles,
         features={
             name: float_values(
@@ -178,23 +178,23 @@ def _steps(index: pd.Index, ids: pd.Index, values: NDArray[np.float64], what: st
         times=index,
         time=np.tile(np.arange(n_steps), n_series),
         target=values,
-        filling=lambda calendar: f"{what} = {calendar.filling(what)}",
+        filling=lambda grid: f"{what} = {grid.filling(what)}",
     )
 
 
-def _fill_both(calendar: TimeGrid) -> str:
-    return f"X = {calendar.filling('X')} and y = {calendar.filling('y')}"
+def _fill_both(grid: TimeGrid) -> str:
+    return f"X = {grid.filling('X')} and y = {grid.filling('y')}"
 
 
-def _fill_long(calendar: TimeGrid, columns: tuple[Hashable, ...], roles: Roles) -> str:
+def _fill_long(grid: TimeGrid, columns: tuple[Hashable, ...], roles: Roles) -> str:
     """Write the call that fills the gaps of a long frame."""
     unique_id, ds, y = columns
-    if not isinstance(calendar.dtype, pd.DatetimeTZDtype | np.dtype) or calendar.offset is None:
+    if not isinstance(grid.dtype, pd.DatetimeTZDtype | np.dtype) or grid.offset is None:
         return f"add the missing rows, with NaN in {y!r}"
     kept = [y, *roles.past, *roles.future, *roles.static]
     filled = (
         f"frame.set_index({ds!r}).groupby({unique_id!r})[{kept!r}]"
-        f".resample({calendar.freqstr!r}).asfreq().reset_index()"
+        f".resample({grid.freqstr!r}).asfreq().reset_index()"
     )
     known = [*roles.future, *roles.static]
     return f"{filled}, and then the new NaN of {known!r}, which must be known" if known else filled

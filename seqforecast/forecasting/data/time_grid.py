@@ -246,7 +246,7 @@ class _UnevenStamps(_Stamps):
         return steps
 
 
-CALENDARS: dict[str, type[TimeGrid]] = {
+TIME_GRIDS: dict[str, type[TimeGrid]] = {
     "integers": _Integers,
     "periods": _Periods,
     "stamps": _Stamps,

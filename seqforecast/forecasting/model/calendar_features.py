@@ -34,7 +34,7 @@ def calendar_words(given: Any, panel: Panel, season: int) -> tuple[str, ...]:
     """
     if given is None:
         return ()
-    dates = panel.calendar.offset is not None
+    dates = panel.grid.offset is not None
     if not isinstance(given, list | tuple):
         others = ", ".join(repr(word) for word in PERIODS)
         check_word("calendar", given, ("auto", None), other=f"a list of {others}")
@@ -48,12 +48,12 @@ def calendar_words(given: Any, panel: Panel, season: int) -> tuple[str, ...]:
         )
     words = tuple(word for word in PERIODS if word in given)
     for word in words:
-        _require_several_steps(word, panel.calendar)
+        _require_several_steps(word, panel.grid)
     return words
 
 
 def phases_between(
-    words: tuple[str, ...], calendar: TimeGrid, low: int, stop: int
+    words: tuple[str, ...], grid: TimeGrid, low: int, stop: int
 ) -> NDArray[np.float32]:
     """Return `phase_columns` of the positions low, ..., stop - 1; no rows where there are no words.
 
@@ -66,26 +66,26 @@ def phases_between(
         f"Positions in the calendar at all {stop - low} times from the first series to the last",
         "Leave out series that are far from the others, or pass calendar=None.",
     )
-    return phase_columns(words, calendar.clock(np.arange(low, stop)))
+    return phase_columns(words, grid.clock(np.arange(low, stop)))
 
 
 def _shows_years(panel: Panel, season: int) -> bool:
     """Tell whether a year is far longer than the season, and some series lasts two."""
-    calendar = panel.calendar
-    begin, step, seasonal = calendar.clock(np.array([0, 1, season]))
+    grid = panel.grid
+    begin, step, seasonal = grid.clock(np.array([0, 1, season]))
     if step - begin >= _MONTH or seasonal - begin > _QUARTER:
         return False
     # A series lasts until the step after its last one begins.
-    begins, ends = calendar.clock(np.append(panel.first, panel.last + 1)).reshape(2, -1)
+    begins, ends = grid.clock(np.append(panel.first, panel.last + 1)).reshape(2, -1)
     return bool((ends - begins).max() >= _TWO_YEARS)
 
 
-def _require_several_steps(word: str, calendar: TimeGrid) -> None:
+def _require_several_steps(word: str, grid: TimeGrid) -> None:
     """Refuse a period that is about as long as a step, or shorter."""
-    begin, step = calendar.clock(np.arange(2))
+    begin, step = grid.clock(np.arange(2))
     # A month may have 28 days, and 24 hours may be 23 on the clock: steps must be clearly shorter.
     if 1.5 * ((step - begin) / _DAY) >= PERIODS[word][1]:
         raise ValueError(
-            f"calendar holds {word!r}, but the series have frequency {calendar.freqstr}; several "
+            f"calendar holds {word!r}, but the series have frequency {grid.freqstr}; several "
             f"steps a {word} are needed to tell them apart. Leave {word!r} out."
         )

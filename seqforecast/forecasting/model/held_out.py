@@ -66,7 +66,7 @@ def held_out_steps(model: SeriesModel, steps: int) -> int | None:
 def earlier_cutoffs(model: SeriesModel, held_out: int, steps: int) -> Iterator[EarlierCutoff]:
     """Yield cutoffs from `held_out` up to `steps` before the end of what a model was fitted to.
 
-    Its likeness that has not seen the steps held out forecasts from all of them.
+    A copy that was fitted without the steps held out forecasts from each of them.
     """
     blind, panel = model.blind(held_out), model.panel
     for known, ahead in _known_and_ahead(model, held_out, steps):

@@ -109,8 +109,8 @@ class SeriesModel:
         self.features = FeatureScaling(panel.past, panel.future, panel.static)
         self._adopt(panel, transformed)
         del transformed  # as large as the panel, while the rows are written
-        self.regression = RegressorAdapter(self.regressor, self.window)
-        self.regression.fit(*self._training_parts())
+        self.adapter = RegressorAdapter(self.regressor, self.window)
+        self.adapter.fit(*self._training_parts())
         self.weight = 1.0 if self.regressor_weight == "auto" else float(self.regressor_weight)
         return self
 
@@ -119,7 +119,7 @@ class SeriesModel:
         padded = self._lay_out(blank=self.horizon)
         outlook = Outlook(padded, self.lookback, self.members)
         rows = self._rows(outlook, self._first_cutoffs(padded), padded.end - 1, None)
-        X, y, _ = self.regression.arranged(rows)
+        X, y, _ = self.adapter.arranged(rows)
         return X, y
 
     def with_panel(self, panel: Panel) -> SeriesModel:
@@ -150,14 +150,14 @@ class SeriesModel:
                 "the new observations hold no value that is known; at least one is needed to "
                 "train on. Pass passes=0 to take them in without training."
             )
-        self.regression = copy.deepcopy(self.regression)  # what fails half way leaves no trace
-        self.regression.partial_fit(rows, passes)
+        self.adapter = copy.deepcopy(self.adapter)  # what fails half way leaves no trace
+        self.adapter.partial_fit(rows, passes)
 
     def row_names(self) -> list[str]:
         """Return the columns of a feature row."""
         panel, phases = self.panel, phase_names(self.calendar_words)
         features = panel.past_names, panel.future_names, panel.static_names
-        return row_names(self.lookback, *features, phases, flat=not self.regression.windows)
+        return row_names(self.lookback, *features, phases, flat=not self.adapter.windows)
 
     def blind(self, held_out: int) -> SeriesModel:
         """Return a model like this one, fitted without so many of the newest steps.
@@ -332,7 +332,7 @@ class SeriesModel:
     @property
     def _least_ahead(self) -> int:
         """Known steps after a cutoff without which nothing can be learnt from it."""
-        return 1 if self.regression.windows else self.horizon
+        return 1 if self.adapter.windows else self.horizon
 
     def _lookback(self, panel: Panel) -> Lookback:
         longest = int(panel.lengths.max())
@@ -347,7 +347,7 @@ class SeriesModel:
                 "shorter window or horizon, or pass more data."
             )
         seasons = season_lengths(
-            self.season, panel.calendar.offset, longest=longest, horizon=self.horizon
+            self.season, panel.grid.offset, longest=longest, horizon=self.horizon
         )
         if reads_windows(self.regressor):
             return Lookback(
@@ -382,7 +382,7 @@ class SeriesModel:
             panel, left_out = panel.take(series, lengths), left_out.take(series)
         low = int(panel.first.min()) - self.lookback.padding
         stop = int(panel.last.max()) + blank + 1
-        phases = phases_between(self.calendar_words, panel.calendar, low, stop)
+        phases = phases_between(self.calendar_words, panel.grid, low, stop)
         return PaddedSeries.of(
             values,
             ~np.isnan(panel.values),
@@ -455,7 +455,7 @@ class SeriesModel:
         used = np.flatnonzero(stop > first)
         sizes = (stop - first)[used] + context
         cells = stretches(first[used] - context, sizes)
-        flat = not self.regression.windows
+        flat = not self.adapter.windows
         rows, targets = training_rows(outlook, self.baseline_, cells, flat=flat)
         before_first = stretches(np.cumsum(sizes) - sizes, np.full_like(sizes, context))
         targets[before_first] = np.nan
@@ -485,9 +485,9 @@ class SeriesModel:
         self, outlook: Outlook, cells: Cells, quantiles: Sequence[float]
     ) -> tuple[Array, Array]:
         """Ask the regressor about the windows that end at some cutoffs."""
-        window, flat = self.lookback.window, not self.regression.windows
+        window, flat = self.lookback.window, not self.adapter.windows
         X = feature_windows(outlook, self.baseline_, cells, window, flat=flat)
-        return self.regression.answer(X, quantiles)
+        return self.adapter.answer(X, quantiles)
 
     def _with_missing(self, future: Array, series: Cells, missing: Cells) -> Array:
         """Put the future features of the missing steps at the end before those that are asked."""

@@ -131,7 +131,7 @@ class StreamModel(SeriesModel):
 
     def answering(self, series: Cells) -> Answer:
         """Return what forecasts the baseline's error, and its quantiles, block by block."""
-        return _Reader(self, series) if self.regression.reads_on else super().answering(series)
+        return _Reader(self, series) if self.adapter.reads_on else super().answering(series)
 
     def _fill_in(self, series: Cells, step: int, values: Array, before: Panel) -> None:
         """Write the next value of some series, in their units; one that is missing is filled.
@@ -173,7 +173,7 @@ class _Reader:
         if not quantiles:
             return errors, np.empty((*errors.shape, 0))
         every = np.asarray(stream.quantiles)[self.series].reshape(*errors.shape, -1)
-        return errors, model.regression.chosen(every, quantiles)
+        return errors, model.adapter.chosen(every, quantiles)
 
     def _read_on(
         self, stream: Any, read: Cells, outlook: Outlook, cells: Cells
@@ -186,7 +186,7 @@ class _Reader:
         if stream is None:
             window = model.lookback.window
             X = feature_windows(outlook, model.baseline_, cells, window, flat=False)
-            return model.regression.fitted.stream(X), now
+            return model.adapter.fitted.stream(X), now
         stream = copy.copy(stream)
         unread = steps - read[series]
         begins = np.cumsum(unread) - unread

@@ -69,6 +69,7 @@ def record(
     fields: Mapping[str, Any],
     *,
     check: Callable[[Any], None] | None = None,
+    written: Mapping[str, str] | None = None,
 ) -> Kind:
     """Return the kind of a class whose values are their attributes.
 
@@ -80,10 +81,14 @@ def record(
         The attributes, and what each may hold.
     check : callable, default=None
         Raises ValueError if the attributes of a value do not fit together.
+    written : mapping of str to str, default=None
+        What attributes that were renamed are called in files, old and new.
     """
+    attributes = {(written or {}).get(attribute, attribute): attribute for attribute in fields}
+    fields = {name: fields[attribute] for name, attribute in attributes.items()}
 
     def apart(value: Any) -> Parts:
-        return {field: getattr(value, field) for field in fields}
+        return {name: getattr(value, attribute) for name, attribute in attributes.items()}
 
     def together(parts: Parts) -> Any:
         lacking, unknown = sorted(set(fields) - set(parts)), sorted(set(parts) - set(fields))
@@ -94,7 +99,7 @@ def record(
             if not holds(what, parts[field]):
                 raise ValueError(f"{field} of a {name} is {shown(parts[field])}")
         value: Any = object.__new__(cls)
-        vars(value).update(parts)
+        vars(value).update({attributes[name]: part for name, part in parts.items()})
         if check is not None:
             check(value)
         return value

@@ -42,7 +42,7 @@ def to_frame(panel):
     parts = []
     for i, name in enumerate(panel.ids):
         rows = slice(panel.offsets[i], panel.offsets[i + 1])
-        times = panel.calendar.times(np.arange(panel.first[i], panel.last[i] + 1))
+        times = panel.grid.times(np.arange(panel.first[i], panel.last[i] + 1))
         part = pd.DataFrame({"unique_id": name, "ds": times, "y": values_of(panel)[rows]})
         for names, table in (
             (panel.past_names, panel.past[rows]),
@@ -58,7 +58,7 @@ def same(a, b):
     pd.testing.assert_index_equal(a.ids, b.ids)
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    assert a.calendar == b.calendar
+    assert a.grid == b.grid
 
 
 def values_of(panel):
@@ -135,7 +135,7 @@ def test_the_forms_agree():
     for y in (series.to_numpy(), series.to_frame(), series.to_numpy()[:, np.newaxis], list(series)):
         other, _ = read_panel(pd.DataFrame(index=MONTHS), y)
         np.testing.assert_array_equal(values_of(other), values_of(panel))
-        assert other.calendar == panel.calendar
+        assert other.grid == panel.grid
 
 
 def test_wide_columns_begin_at_their_first_value_and_keep_missing_ends():

@@ -42,7 +42,7 @@ def same(a: Panel, b: Panel):
     pd.testing.assert_index_equal(a.ids, b.ids)
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    assert a.calendar == b.calendar
+    assert a.grid == b.grid
 
 
 @st.composite
@@ -160,9 +160,9 @@ def test_append_takes_a_calendar_that_begins_elsewhere_only_on_the_same_grid():
     mondays = pd.date_range("2024-01-01", periods=8, freq="7D")
     known, _ = read_panel(pd.Series(np.arange(4.0), index=mondays[:4]))
     new, _ = read_panel(pd.Series(np.arange(4.0), index=mondays[4:]))
-    assert new.calendar != known.calendar
+    assert new.grid != known.grid
     assert known.append(new).lengths.tolist() == [8]
     beside, _ = read_panel(pd.Series(np.arange(4.0), index=mondays[4:] + pd.Timedelta("1D")))
-    beside = replace(beside, calendar=replace(beside.calendar, offset=known.calendar.offset))
+    beside = replace(beside, grid=replace(beside.grid, offset=known.grid.offset))
     with pytest.raises(ValueError, match="not on the grid"):
         known.append(beside)

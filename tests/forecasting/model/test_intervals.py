@@ -318,9 +318,9 @@ def test_quantiles_that_cross_are_put_in_order():
             return -super().predict_quantiles(X)
 
     rows = np.zeros((5, 1, 2), np.float32)
-    regression = RegressorAdapter(Crossing(), 1)
-    regression.fitted = Crossing().fit(np.zeros((9, 2)), np.arange(18.0).reshape(9, 2))
-    found = regression.predict_quantiles(rows, [0.1, 0.25, 0.75, 0.9])
+    adapter = RegressorAdapter(Crossing(), 1)
+    adapter.fitted = Crossing().fit(np.zeros((9, 2)), np.arange(18.0).reshape(9, 2))
+    found = adapter.predict_quantiles(rows, [0.1, 0.25, 0.75, 0.9])
     assert found.shape == (5, 2, 4)
     assert (np.diff(found) > 0).all()
 

@@ -52,9 +52,9 @@ def test_flat_rows_are_the_cutoffs_of_the_loop(
             X.append(lags)
             y.append(target)
     X, y = np.array(X), np.array(y)
-    each = model.regression.by_step  # where many targets are missing
+    each = model.adapter.by_step  # where many targets are missing
     columns = [slice(k, k + 1) for k in range(horizon)] if each else [slice(None)]
-    for fitted, some in zip(each or [model.regression.fitted], columns, strict=True):
+    for fitted, some in zip(each or [model.adapter.fitted], columns, strict=True):
         known = ~np.isnan(y[:, some]).any(axis=1)
         np.testing.assert_allclose(fitted.X_[:, :window], X[known], rtol=1e-6, atol=1e-5)
         found = fitted.y_.reshape(known.sum(), -1)
@@ -69,7 +69,7 @@ def test_no_window_holds_targets_of_two_series(
     series = with_gaps(some_series([20, *lengths]))
     panel = make_panel(series, static=np.arange(len(series))[:, np.newaxis])
     model = new_model(Echo(windows=True), window=window, baseline=None).fit(panel)
-    fitted, lookback = model.regression.fitted, model.lookback
+    fitted, lookback = model.adapter.fitted, model.lookback
     features = panel.past, panel.future, panel.static
     marks = model.features.express(*features, panel.offsets)["static"][:, 0]
     X, y, n_lags = fitted.X_, fitted.y_, lookback.n_lags
@@ -108,7 +108,7 @@ def test_validation_begins_at_one_moment_and_no_training_target_lies_after_it(
     panel = make_panel(some_series(lengths), first=first, future=times)
     regressor = Echo(windows=windows, early_stopping=True, validation_fraction=fraction)
     model = new_model(regressor).fit(panel)
-    fitted = model.regression.fitted
+    fitted = model.adapter.fitted
     every = np.concatenate(times).astype(float)
     column = model.row_names().index("promo0@lag0")
 
@@ -140,7 +140,7 @@ def test_where_the_newest_part_holds_no_target_all_is_trained_on(
     one = some_series([40])[0]
     one[30:] = np.nan
     regressor = Echo(windows=True, early_stopping=True)
-    fitted = new_model(regressor).fit(make_panel([one])).regression.fitted
+    fitted = new_model(regressor).fit(make_panel([one])).adapter.fitted
     assert fitted.X_val_ is None
     assert not np.isnan(fitted.y_).all()
 
@@ -152,7 +152,7 @@ def test_under_a_logarithm_a_series_counts_by_the_root_of_its_scale(
     series[1] = series[1] ** 9
     panel = make_panel(series, static=[[0.0], [1.0], [2.0]])
     model = new_model(Echo(windows=True), transform="log", window=3).fit(panel)
-    fitted = model.regression.fitted
+    fitted = model.adapter.fitted
     scale = [np.abs(np.log(one[4:]) - np.log(one[:-4])).mean() for one in series]
     np.testing.assert_allclose(model.units.scale, scale, rtol=1e-9)
     weight = np.sqrt(scale) / np.sqrt(scale).mean()
@@ -163,4 +163,4 @@ def test_under_a_logarithm_a_series_counts_by_the_root_of_its_scale(
     assert set(owner) == {0, 1, 2}
     for regressor, some in ((Echo(), series), (Echo(windows=True), series[:1])):
         alone = new_model(regressor, transform="log").fit(make_panel(some))
-        assert alone.regression.fitted.weight_ is None  # flat rows, or one series
+        assert alone.adapter.fitted.weight_ is None  # flat rows, or one series

@@ -101,10 +101,10 @@ def test_windows_are_a_view(window):
 
 def test_a_regressor_that_reads_windows_is_given_views_and_all_targets():
     train, valid = some_rows(), some_rows(1, n=9)
-    regression = RegressorAdapter(Windows(), 4).fit(train, valid)
-    fitted = regression.fitted
-    assert regression.by_step is None
-    assert fitted is not regression.regressor
+    adapter = RegressorAdapter(Windows(), 4).fit(train, valid)
+    fitted = adapter.fitted
+    assert adapter.by_step is None
+    assert fitted is not adapter.regressor
     for X, y, rows in (
         (fitted.X_, fitted.y_, train),
         (fitted.X_val_, fitted.y_val_, valid),
@@ -118,21 +118,21 @@ def test_a_regressor_that_reads_windows_is_given_views_and_all_targets():
             np.testing.assert_array_equal(y[k], rows.targets[k : k + 4])
     assert fitted.weight_.tolist() == list(range(1, 18))
     seen = np.random.default_rng(2).standard_normal((6, 4, 5)).astype(np.float32)
-    np.testing.assert_array_equal(regression.predict(seen), seen[:, -1, :2])
-    assert regression.predict(seen).dtype == np.float64
+    np.testing.assert_array_equal(adapter.predict(seen), seen[:, -1, :2])
+    assert adapter.predict(seen).dtype == np.float64
     np.testing.assert_array_equal(fitted.asked_, seen)
 
 
 def test_flat_rows_of_all_steps_leave_unknown_targets_out():
     train = some_rows(n=300, missing=0.01)
-    regression = RegressorAdapter(AllOutputs(), 4).fit(train, None)
-    fitted, known = regression.fitted, ~np.isnan(train.targets).any(axis=1)
-    assert regression.by_step is None
+    adapter = RegressorAdapter(AllOutputs(), 4).fit(train, None)
+    fitted, known = adapter.fitted, ~np.isnan(train.targets).any(axis=1)
+    assert adapter.by_step is None
     np.testing.assert_array_equal(fitted.X_, train.rows[known])
     np.testing.assert_array_equal(fitted.y_, train.targets[known])
     assert fitted.weight_ is None  # weights are for windows
     seen = np.random.default_rng(2).standard_normal((6, 1, 5)).astype(np.float32)
-    found = regression.predict(seen)
+    found = adapter.predict(seen)
     np.testing.assert_allclose(found, [train.targets[known].mean(axis=0)] * 6, rtol=1e-6)
     np.testing.assert_array_equal(fitted.asked_, seen[:, -1])
     assert found.dtype == np.float64
@@ -149,39 +149,39 @@ def test_many_missing_targets_make_a_copy_a_step():
 
 def test_a_regressor_of_one_output_is_copied_for_each_step():
     train = some_rows()
-    regression = RegressorAdapter(OneOutput(), 4).fit(train, None)
-    assert len(regression.by_step) == 3
-    assert regression.fitted is regression.by_step[0]
-    for k, one in enumerate(regression.by_step):
+    adapter = RegressorAdapter(OneOutput(), 4).fit(train, None)
+    assert len(adapter.by_step) == 3
+    assert adapter.fitted is adapter.by_step[0]
+    for k, one in enumerate(adapter.by_step):
         known = ~np.isnan(train.targets[:, k])  # of its own step alone
         np.testing.assert_array_equal(one.X_, train.rows[known])
         np.testing.assert_array_equal(one.y_, train.targets[known, k])
         assert one.y_.ndim == 1
     seen = np.zeros((4, 1, 5), np.float32)
-    expected = [one.mean_ for one in regression.by_step]
-    np.testing.assert_allclose(regression.predict(seen), [expected] * 4)
+    expected = [one.mean_ for one in adapter.by_step]
+    np.testing.assert_allclose(adapter.predict(seen), [expected] * 4)
 
 
 @pytest.mark.parametrize("regressor", [OneOutput(), AllOutputs(), LinearRegression()])
 def test_one_step_needs_one_regressor_and_a_target_of_one_dimension(regressor):
     train = some_rows(horizon=1)
-    regression = RegressorAdapter(regressor, 2).fit(train, None)
-    assert regression.by_step is None
-    assert regression.predict(np.zeros((4, 1, 5), np.float32)).shape == (4, 1)
-    if hasattr(regression.fitted, "y_"):
-        assert regression.fitted.y_.ndim == 1
+    adapter = RegressorAdapter(regressor, 2).fit(train, None)
+    assert adapter.by_step is None
+    assert adapter.predict(np.zeros((4, 1, 5), np.float32)).shape == (4, 1)
+    if hasattr(adapter.fitted, "y_"):
+        assert adapter.fitted.y_.ndim == 1
 
 
 def test_copies_for_the_steps_are_those_fitted_alone():
     train = some_rows(weight=False, n=60)
-    regression = RegressorAdapter(HistGradientBoostingRegressor(max_iter=5), 2).fit(train, None)
+    adapter = RegressorAdapter(HistGradientBoostingRegressor(max_iter=5), 2).fit(train, None)
     seen = train.rows[:7, np.newaxis]
     for k in range(3):
         known = ~np.isnan(train.targets[:, k])
         alone = HistGradientBoostingRegressor(max_iter=5)
         alone.fit(train.rows[known], train.targets[known, k])
         np.testing.assert_allclose(
-            regression.predict(seen)[:, k], alone.predict(train.rows[:7]), rtol=1e-6, atol=1e-8
+            adapter.predict(seen)[:, k], alone.predict(train.rows[:7]), rtol=1e-6, atol=1e-8
         )
 
 

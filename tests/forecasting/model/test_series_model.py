@@ -386,12 +386,12 @@ def test_a_blind_model_is_fitted_once_for_all_copies_that_know_the_same(
     assert blind.weight == 0.25
     again = model.blind(10)
     assert again.weight == 1.0
-    assert again.regression is blind.regression
-    assert model.blind(11).regression is not blind.regression
+    assert again.adapter is blind.adapter
+    assert model.blind(11).adapter is not blind.adapter
     longer = [np.append(one, [1.0, 2.0]) for one in series]
     observed = model.with_panel(make_panel(longer))
     assert observed.blind(10).panel.lengths.tolist() == [32, 22]  # it knows more
-    assert model.blind(10).regression is blind.regression
+    assert model.blind(10).adapter is blind.adapter
 
 
 @pytest.mark.parametrize("windows", [True, False])
@@ -399,14 +399,14 @@ def test_learning_on_takes_the_new_cutoffs_only(make_panel, Echo, new_model, som
     series = some_series([40, 30])
     times = [np.arange(len(one) + 6.0)[:, np.newaxis] for one in series]
     model = new_model(Echo(windows=windows)).fit(make_panel(series, future=[t[:-6] for t in times]))
-    before = model.regression
+    before = model.adapter
     longer = [np.append(one, some_series([6], 9)[0]) for one in series]
     observed = model.with_panel(make_panel(longer, future=times))
     observed.learn_newest(np.array([39, 29]), 2)
-    fitted = observed.regression.fitted
+    fitted = observed.adapter.fitted
     assert fitted.passes_ == 2
     assert before.fitted.passes_ == 0
-    assert model.regression is before
+    assert model.adapter is before
     column = observed.row_names().index("promo0@lag0")
     every = np.concatenate([t[:-6] for t in times])
     X, y = (fitted.X_[:, -1], fitted.y_[:, -1]) if windows else (fitted.X_, fitted.y_)
@@ -420,10 +420,10 @@ def test_learning_on_from_nothing_known_is_refused(make_panel, Echo, new_model, 
     series = some_series([40])
     model = new_model(Echo(windows=True)).fit(make_panel(series))
     observed = model.with_panel(make_panel([np.append(series[0], [np.nan, np.nan])]))
-    before = observed.regression
+    before = observed.adapter
     with pytest.raises(ValueError, match="hold no value that is known; .* Pass passes=0"):
         observed.learn_newest(np.array([39]), 1)
-    assert observed.regression is before
+    assert observed.adapter is before
 
 
 def test_with_a_recurrent_regressor(make_panel, new_model, some_series, with_gaps):
@@ -432,4 +432,4 @@ def test_with_a_recurrent_regressor(make_panel, new_model, some_series, with_gap
     found = forecast_values(model.fit(make_panel(series)))
     assert found.shape == (3, 5)
     assert (found > 0).all()
-    assert 5 * len(model.row_names()) == model.regression.fitted.n_features_in_
+    assert 5 * len(model.row_names()) == model.adapter.fitted.n_features_in_

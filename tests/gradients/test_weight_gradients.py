@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seqforecast.gradients import lag_gradients
-from seqforecast.gradients.weights import weight_gradient_by_lag
+from seqforecast.gradients.weight_gradients import weight_gradient_by_lag
 
 KINDS = ["RNN-tanh", "RNN-relu", "LSTM", "GRU"]
 WINDOW, HIDDEN = 6, 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from seqforecast.cli.words import CommandError
+from seqforecast.cli.messages import CommandError
 
 
 def require_packages(*, table: str | None = None, plot: str | None = None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqforecast.gradients.memory import (
+from seqforecast.gradients.effective_memory import (
     DecayFit,
     decay_fit,
     effective_memory,

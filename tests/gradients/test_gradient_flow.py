@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor
 from seqforecast.gradients import effective_memory, half_life
 from seqforecast.gradients.gate_statistics import GateStatistics
-from seqforecast.gradients.record import (
+from seqforecast.gradients.gradient_flow import (
     GradientFlow,
     Snapshot,
     input_sensitivity,

@@ -34,22 +34,20 @@ _LAGS_BY_STEPS, _FEW_LAGS = 2, 100
 """Lags in a row: a few, and so many for each step of the longest series."""
 
 
-def check_calendar(calendar: TimeGrid) -> None:
+def check_grid(grid: TimeGrid) -> None:
     """Raise if a calendar has no next time, or times that are no integers of 64 bits."""
-    uneven = calendar.step == 0
-    offset: Any = calendar.offset
-    kind = type(calendar).__name__
-    dates = (
-        isinstance(calendar.dtype, pd.DatetimeTZDtype) or getattr(calendar.dtype, "kind", "") == "M"
-    )
+    uneven = grid.step == 0
+    offset: Any = grid.offset
+    kind = type(grid).__name__
+    dates = isinstance(grid.dtype, pd.DatetimeTZDtype) or getattr(grid.dtype, "kind", "") == "M"
     fits = {
-        "_Integers": not uneven and offset is None and _is_integer(calendar.dtype),
-        "_Periods": not uneven and isinstance(calendar.dtype, pd.PeriodDtype),
+        "_Integers": not uneven and offset is None and _is_integer(grid.dtype),
+        "_Periods": not uneven and isinstance(grid.dtype, pd.PeriodDtype),
         "_Stamps": not uneven and dates,
         "_UnevenStamps": uneven and dates,
     }[kind]
     steps_on = kind == "_Integers" or (offset is not None and offset.n > 0)
-    within = abs(calendar.first) < 2**62 and 0 <= calendar.step < 2**62
+    within = abs(grid.first) < 2**62 and 0 <= grid.step < 2**62
     if not (fits and steps_on and within):
         raise ValueError("a calendar does not go on from step to step")
 
@@ -95,7 +93,7 @@ def check_model(model: SeriesModel) -> None:
     """Raise if the parts of a model are of different sizes."""
     panel, lookback, n_fitted = model.panel, model.lookback, len(model.ids)
     n_series, longest = panel.n_series, int(panel.lengths.max())
-    window = model.window if model.regression.windows else 1
+    window = model.window if model.adapter.windows else 1
     units, fitted = model.units, model.fitted_units
     widths = panel.past.shape[1], panel.future.shape[1], panel.static.shape[1]
     fits = (
@@ -116,7 +114,7 @@ def check_model(model: SeriesModel) -> None:
     if not fits:
         raise ValueError("the model of a Forecaster is of other series, or of other sizes")
     _check_baseline(model)
-    _check_regression(model)
+    _check_adapter(model)
 
 
 def _check_baseline(model: SeriesModel) -> None:
@@ -129,10 +127,10 @@ def _check_baseline(model: SeriesModel) -> None:
         raise ValueError("the baseline of a Forecaster is of another kind or size")
 
 
-def _check_regression(model: SeriesModel) -> None:
-    regression, width = model.regression, len(model.row_names())
-    each = regression.by_step or [regression.fitted]
-    sizes = [(1 if regression.by_step else model.horizon, model.window, width)] * len(each)
+def _check_adapter(model: SeriesModel) -> None:
+    adapter, width = model.adapter, len(model.row_names())
+    each = adapter.by_step or [adapter.fitted]
+    sizes = [(1 if adapter.by_step else model.horizon, model.window, width)] * len(each)
     found = [
         (one.n_outputs_, one.window_, one.n_channels_)
         if reads_windows(one)
@@ -140,11 +138,11 @@ def _check_regression(model: SeriesModel) -> None:
         for one in each
     ]
     fits = (
-        regression.windows == reads_windows(regression.regressor)
-        and all(reads_windows(one) == regression.windows for one in each)
-        and regression.window == model.window
-        and len(regression.by_step or range(model.horizon)) == model.horizon
-        and regression.fitted is each[0]
+        adapter.windows == reads_windows(adapter.regressor)
+        and all(reads_windows(one) == adapter.windows for one in each)
+        and adapter.window == model.window
+        and len(adapter.by_step or range(model.horizon)) == model.horizon
+        and adapter.fitted is each[0]
         and found == sizes
     )
     if not fits:
@@ -163,11 +161,11 @@ def check_scores(intervals: Conformal) -> None:
 def check_forecaster(forecaster: Forecaster) -> None:
     """Raise if a Forecaster shows other things than its model holds."""
     model, form = forecaster._model, forecaster._form
-    regression, roles = model.regression, form.roles
+    adapter, roles = model.adapter, form.roles
     names = (roles.past, roles.future, roles.static)
     panel = model.panel
-    shown = forecaster.regressor_ if regression.by_step else [forecaster.regressor_]
-    held = regression.by_step or [regression.fitted]
+    shown = forecaster.regressor_ if adapter.by_step else [forecaster.regressor_]
+    held = adapter.by_step or [adapter.fitted]
     intervals: Any = forecaster._intervals
     fits = (
         form.kind in ("series", "wide", "long", "xy")

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
+from seqforecast.gradients.effective_memory import effective_memory, half_life
 from seqforecast.gradients.gate_statistics import (
     KEEP_GATE,
     GateStatistics,
@@ -19,7 +20,6 @@ from seqforecast.gradients.gate_statistics import (
     time_scale,
 )
 from seqforecast.gradients.lag_gradients import relative_curve
-from seqforecast.gradients.memory import effective_memory, half_life
 from seqforecast.gradients.probe import NetworkProbe
 from seqforecast.nn.gates import cell_name
 

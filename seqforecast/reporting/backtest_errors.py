@@ -186,8 +186,8 @@ def later_steps(forecaster: Forecaster, X: Any, y: Any) -> Panel | None:
                 "needed. Pass the data of fit, and the later values."
             )
         given = replace(given, ids=known.ids)
-    origin = int(known.calendar.positions(given.calendar.times(np.array([0])))[0])
-    given = replace(given, first=given.first + origin, calendar=known.calendar)
+    origin = int(known.grid.positions(given.grid.times(np.array([0])))[0])
+    given = replace(given, first=given.first + origin, grid=known.grid)
     found = known.ids.get_indexer(given.ids)
     _require_same(known, given, found)
     end = np.where(found >= 0, known.last[found] + 1, given.first)
@@ -209,7 +209,7 @@ def _require_same(known: Panel, given: Panel, found: NDArray[np.intp]) -> None:
             at = int(np.argmax(differ))
             raise ValueError(
                 f"X holds {b[at]:g} for series {known.ids[one]!r} at "
-                f"{known.calendar.label(begin + at)}, but fit saw {a[at]:g}; the data of the fit "
+                f"{known.grid.label(begin + at)}, but fit saw {a[at]:g}; the data of the fit "
                 "are needed, and perhaps later values. Pass these, or leave X out."
             )
 

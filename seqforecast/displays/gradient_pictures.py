@@ -24,8 +24,8 @@ from seqforecast.displays.style import (
     mark_season,
     plain_ticks,
 )
-from seqforecast.gradients.memory import decay_fit
-from seqforecast.gradients.record import GradientFlow
+from seqforecast.gradients.effective_memory import decay_fit
+from seqforecast.gradients.gradient_flow import GradientFlow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
