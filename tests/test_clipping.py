@@ -330,3 +330,21 @@ def test_strategy_of_a_user_learns_nothing_from_a_fit():
 def test_strategy_of_a_regressor_out_of_range_raises_in_fit():
     with pytest.raises(ValueError, match=r"ClipValue\(limit\)=-1"):
         LSTMRegressor(gradient_clipping=ClipValue(-1)).fit(*windows())
+
+
+def test_auto_clip_goes_on_from_the_norms_that_another_has_seen():
+    norms = np.random.default_rng(0).lognormal(size=AutoClip._MEMORY + 300)
+    assert AutoClip(30).state_dict() == {}
+    whole, first, second = AutoClip(30), AutoClip(30), AutoClip(30)
+    second.load_state_dict({})  # of one that has seen nothing: no change
+    for norm in norms[:1100]:
+        first.clip([torch.tensor([norm])], norm)
+    second.load_state_dict(first.state_dict())
+    limits = []
+    for strategy, seen in ((whole, norms), (second, norms[1100:])):
+        gradients = [torch.tensor([norm]) for norm in seen]
+        for gradient, norm in zip(gradients, seen, strict=True):
+            strategy.clip([gradient], norm)
+        limits.append([gradient.item() for gradient in gradients][-200:])
+    assert limits[0] == limits[1]
+    assert second.state_dict() == {"norms": norms[-AutoClip._MEMORY :].tolist()}

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, make_windows
@@ -271,3 +272,21 @@ def test_pickle_size_does_not_grow_with_the_data(regressor, series):
         sizes.append(len(pickle.dumps(regressor(**params).fit(X, y))))
     # A row of the history may print another number of digits.
     assert math.isclose(*sizes, rel_tol=0.01)
+
+
+def test_checked_windows_are_those_that_the_network_is_given(two_channels):
+    X, y = two_channels
+    model = LSTMRegressor(n_channels=2, hidden_size=4, max_epochs=1)
+    with pytest.raises(NotFittedError):
+        model.checked_windows(X)
+    model.fit(X, y)
+    windows = model.checked_windows(X[:5])
+    assert windows.shape == (5, 8, 2)
+    np.testing.assert_array_equal(windows, X[:5].reshape(5, 8, 2))
+    assert np.shares_memory(windows, X)
+    with pytest.raises(ValueError, match="X has 14 features, but LSTMRegressor is expecting 16"):
+        model.checked_windows(X[:, 2:])
+    broken = X[:5].copy()
+    broken[3, 4] = np.nan
+    with pytest.raises(ValueError, match="Input X contains NaN in row 3, column 4"):
+        model.checked_windows(broken)

@@ -93,6 +93,23 @@ def test_rows_after_are_the_future_features_that_came_true(found, cutoff, steps)
     assert list(zip(rows.series, rows.step, rows.features[:, 0], strict=True)) == expected
 
 
+@settings(max_examples=60, deadline=None)
+@given(spans(), st.lists(st.integers(0, 45), min_size=4, max_size=4))
+def test_after_is_a_frame_without_the_oldest_rows(found, steps):
+    frame = frame_of(found)
+    panel = read(frame)
+    skipped = dict(zip(panel.ids, steps, strict=False))
+    left = frame[frame.groupby("unique_id").cumcount() >= frame["unique_id"].map(skipped)]
+    later = panel.after(np.array([skipped[name] for name in panel.ids]))
+    assert list(later.ids) == list(dict.fromkeys(left["unique_id"]))
+    assert later.lengths.tolist() == left.groupby("unique_id", sort=False).size().tolist()
+    begin = panel.grid.times(later.first)
+    assert list(begin) == list(left.drop_duplicates("unique_id")["ds"])
+    for name, column in (("values", "y"), ("past", "heat"), ("future", "promo")):
+        np.testing.assert_array_equal(getattr(later, name).reshape(-1), left[column])
+    np.testing.assert_array_equal(later.static[:, 0], [len(name) for name in later.ids])
+
+
 def test_take_keeps_the_order_asked_and_arrays_are_read_only():
     whole = read(frame_of({"a": (0, 9), "bb": (4, 8), "c": (9, 20)}))
     some = whole.take(np.array([2, 0]))

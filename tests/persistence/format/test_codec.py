@@ -183,3 +183,16 @@ def test_what_holds():
 def test_what_is_shown_is_short():
     for value in ("x" * 1_000, 10**1_000, np.zeros((100, 100)), list(range(1_000)), {"a": "b"}):
         assert len(shown(value)) < 100
+
+
+def test_an_attribute_that_was_renamed_keeps_its_name_in_files():
+    fields = {"x": int, "y": int}
+    new = record("point", Point, fields, written={"x": "abscissa"})
+    encoder = Encoder([new])
+    node = encoder.encode(Point(1, 2))
+    assert node["parts"] == {"abscissa": 1, "y": 2}
+    assert Decoder([new], {}).decode(node) == Point(1, 2)
+    with pytest.raises(ValueError, match=r"a point lacks \['abscissa'\]"):
+        Decoder([new], {}).decode({"kind": "point", "parts": {"x": 1, "y": 2}})
+    with pytest.raises(ValueError, match="abscissa of a point is 'a'"):
+        Decoder([new], {}).decode({"kind": "point", "parts": {"abscissa": "a", "y": 2}})
