@@ -14,7 +14,7 @@ import pandas as pd
 
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.arrays.baseline import BASELINES
-from seqforecast.forecasting.arrays.padded_series import Lookback
+from seqforecast.forecasting.arrays.lookback import Lookback
 from seqforecast.forecasting.arrays.ragged import offsets_of
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.arrays.baseline import BASELINES, Baseline
 from seqforecast.forecasting.arrays.feature_scaling import FeatureScaling
-from seqforecast.forecasting.arrays.padded_series import Lookback
+from seqforecast.forecasting.arrays.lookback import Lookback
 from seqforecast.forecasting.arrays.series_scaling import SeriesScaling
 from seqforecast.forecasting.data.columns import Roles
 from seqforecast.forecasting.data.panel import Panel

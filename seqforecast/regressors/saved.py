@@ -52,7 +52,7 @@ def restore_learnt(estimator: RecurrentRegressor, learnt: Mapping[str, Any]) -> 
             raise ValueError(f"{name} is {shown(learnt[name])}")
     names, state = learnt["feature_names_in_"], learnt["net"]
     _check_form(learnt, names)
-    # Parameters may have been set anew since the network was built.
+    # Parameters may have been changed since the network was built.
     builder = type(estimator)(**{**estimator.get_params(deep=False), **learnt["built_with"]})
     builder.set_params(device=_found_device(builder.device))
     check_parameters(builder.get_params(deep=False))

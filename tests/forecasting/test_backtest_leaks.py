@@ -63,7 +63,7 @@ def find_leaks(forecaster, frame, refit, columns, value=1e9):
     honest = forecasts(forecaster, frame, refit)
     assert np.isfinite(honest[FORECASTS].to_numpy()).all()
     leaks = []
-    # Folds that are fitted anew are all alike; of one fit, the later ones only take in new values.
+    # Refitted folds are all alike; of one fit, the later ones only take in new values.
     for fold, cutoff in enumerate(CUTOFFS[:1] if refit else CUTOFFS):
         expected = honest[honest["cutoff"] <= cutoff]
         changed = forecasts(forecaster, after(frame, cutoff, value, columns), refit)

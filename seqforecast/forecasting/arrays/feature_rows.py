@@ -10,13 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from seqforecast.forecasting.arrays.baseline import (
-    Baseline,
-    Outlook,
-    actual_values,
-    seasonal_profile,
-)
-from seqforecast.forecasting.arrays.padded_series import LONG_SEASON, Lookback
+from seqforecast.forecasting.arrays.baseline import Baseline, seasonal_profile
+from seqforecast.forecasting.arrays.lookback import LONG_SEASON, Lookback
+from seqforecast.forecasting.arrays.outlook import Outlook, actual_values
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.float32]

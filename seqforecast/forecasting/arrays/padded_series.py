@@ -14,69 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seqforecast.forecasting.arrays.lookback import NEGLIGIBLE, SMOOTHING, Lookback
 from seqforecast.forecasting.arrays.ragged import sum_of_first
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
-LONG_SEASON = 100
-"""Steps from which on two seasons back must do: three would ask for a very long history."""
-
-_SMOOTHING = (1.0, 0.5, 0.3, 0.1)
-"""Weights of the newest step in exponentially smoothed levels."""
-
 _ENORMOUS = 1e30
-
-_NEGLIGIBLE = 1e-12
-"""Weight below which an exponentially smoothed mean has forgotten."""
-
-
-@dataclass(frozen=True)
-class Lookback:
-    """How far back a cutoff sees.
-
-    Parameters
-    ----------
-    seasons : tuple of int
-        Lengths of the seasons, increasing; (1,) where there is none.
-    n_lags : int
-        Newest values that a row holds.
-    window : int
-        Rows that a regressor reads at once; 1 for one that reads flat rows.
-    horizon : int
-        Steps forecast at once.
-    """
-
-    seasons: tuple[int, ...]
-    n_lags: int
-    window: int
-    horizon: int
-
-    @property
-    def season(self) -> int:
-        """The longest season, whose mean is the level."""
-        return self.seasons[-1]
-
-    @property
-    def n_profiles(self) -> int:
-        """Number of past seasons that are laid over one another."""
-        return 3 if self.season < LONG_SEASON else 2
-
-    @property
-    def reach(self) -> int:
-        """Steps before a cutoff that its row needs."""
-        return max(self.n_lags, (self.n_profiles + 1) * self.season)
-
-    @property
-    def padding(self) -> int:
-        """Steps that are laid out before the first one of a series."""
-        return self.reach + self.window - 1
-
-    @property
-    def memory(self) -> int:
-        """Steps before a cutoff from which on nothing changes its forecast, but the mean of all."""
-        forgotten = int(np.ceil(np.log(_NEGLIGIBLE) / np.log(1.0 - min(_SMOOTHING))))
-        return self.reach + self.window + forgotten + self.season
 
 
 class Phases(NamedTuple):
@@ -270,9 +214,9 @@ class PaddedSeries:
             own = self.level(length)
             change = self._difference(self.values, length)
             moved = self._difference(own, length) - (own - level)
-            columns += [self._smoothed(change, weight) - moved for weight in _SMOOTHING]
+            columns += [self._smoothed(change, weight) - moved for weight in SMOOTHING]
             adjusted = self._seasonally_adjusted(own, length, lookback.n_profiles)
-            columns += [self._smoothed_mean(adjusted, weight) - level for weight in _SMOOTHING]
+            columns += [self._smoothed_mean(adjusted, weight) - level for weight in SMOOTHING]
         columns += [mean - level for mean in self._longer_means(4 * shortest, season, level)]
         columns.append(self._difference(level, season))
         levels = np.empty((len(level), len(columns)), np.float32)
@@ -300,7 +244,7 @@ class PaddedSeries:
         """Return the exponentially weighted mean of each block up to every cell."""
         keep, length = 1.0 - weight, 1
         total = values.copy()
-        while keep**length > _NEGLIGIBLE and length < len(values):
+        while keep**length > NEGLIGIBLE and length < len(values):
             total[length:] += keep**length * self._before(total, length)
             length *= 2
         return weight * total

@@ -10,14 +10,8 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
 from seqforecast._shared.row_blocks import row_blocks
-from seqforecast.forecasting.arrays.baseline import (
-    BASELINES,
-    Baseline,
-    Linear,
-    Outlook,
-    actual_values,
-    components,
-)
+from seqforecast.forecasting.arrays.baseline import BASELINES, Baseline, Linear, components
+from seqforecast.forecasting.arrays.outlook import Outlook, actual_values
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast._shared.row_blocks import row_blocks
-from seqforecast.forecasting.arrays.baseline import Outlook, actual_values
 from seqforecast.forecasting.arrays.feature_rows import (
     feature_windows,
     lags_beside_memory,
@@ -18,7 +17,9 @@ from seqforecast.forecasting.arrays.feature_rows import (
     training_rows,
 )
 from seqforecast.forecasting.arrays.feature_scaling import FeatureScaling
-from seqforecast.forecasting.arrays.padded_series import Earlier, Lookback, PaddedSeries, Phases
+from seqforecast.forecasting.arrays.lookback import Lookback
+from seqforecast.forecasting.arrays.outlook import Outlook, actual_values
+from seqforecast.forecasting.arrays.padded_series import Earlier, PaddedSeries, Phases
 from seqforecast.forecasting.arrays.phases import phase_names
 from seqforecast.forecasting.arrays.ragged import fill_missing, stretches
 from seqforecast.forecasting.arrays.series_scaling import SeriesScaling

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqforecast.forecasting.arrays.baseline import Outlook
 from seqforecast.forecasting.arrays.feature_rows import feature_rows, feature_windows
 from seqforecast.forecasting.arrays.feature_scaling import carry_forward
+from seqforecast.forecasting.arrays.outlook import Outlook
 from seqforecast.forecasting.arrays.padded_series import Earlier
 from seqforecast.forecasting.arrays.ragged import offsets_of, stretches, sum_of_first
 from seqforecast.forecasting.arrays.series_scaling import SeriesScaling

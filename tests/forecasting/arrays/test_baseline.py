@@ -6,14 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from seqforecast.forecasting.arrays.baseline import (
-    BASELINES,
-    Outlook,
-    actual_values,
-    components,
-    seasonal_profile,
-)
-from seqforecast.forecasting.arrays.padded_series import Lookback, PaddedSeries
+from seqforecast.forecasting.arrays.baseline import BASELINES, components, seasonal_profile
+from seqforecast.forecasting.arrays.lookback import Lookback
+from seqforecast.forecasting.arrays.outlook import Outlook, actual_values
+from seqforecast.forecasting.arrays.padded_series import PaddedSeries
 from seqforecast.forecasting.model import baseline_fit
 from seqforecast.forecasting.model.baseline_fit import _spread, fit_baseline
 

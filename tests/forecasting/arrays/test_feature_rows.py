@@ -6,14 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforecast.forecasting.arrays import feature_rows as module
-from seqforecast.forecasting.arrays.baseline import BASELINES, Baseline, Outlook
+from seqforecast.forecasting.arrays.baseline import BASELINES, Baseline
 from seqforecast.forecasting.arrays.feature_rows import (
     feature_rows,
     lags_beside_memory,
     row_names,
     training_rows,
 )
-from seqforecast.forecasting.arrays.padded_series import Lookback, PaddedSeries
+from seqforecast.forecasting.arrays.lookback import Lookback
+from seqforecast.forecasting.arrays.outlook import Outlook
+from seqforecast.forecasting.arrays.padded_series import PaddedSeries
 
 
 class Said(Baseline):

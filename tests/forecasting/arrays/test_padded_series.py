@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqforecast.forecasting.arrays.padded_series import Earlier, Lookback, PaddedSeries
+from seqforecast.forecasting.arrays.lookback import Lookback
+from seqforecast.forecasting.arrays.padded_series import Earlier, PaddedSeries
 from seqforecast.forecasting.arrays.ragged import fill_missing, sum_of_first
 
 SEASONS = [(1,), (7,), (12,), (4, 12), (3, 7, 12)]

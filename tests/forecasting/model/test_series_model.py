@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from seqforecast import GRURegressor
-from seqforecast.forecasting.arrays.padded_series import Lookback
+from seqforecast.forecasting.arrays.lookback import Lookback
 from seqforecast.forecasting.arrays.ragged import fill_missing
 
 
