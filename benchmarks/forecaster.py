@@ -101,7 +101,7 @@ def measure_memory() -> dict:
     frame = make_panel(1_000, 1_000)
     found: dict = {"frame, MB": frame.memory_usage(deep=True).sum() / 1e6}
 
-    def fit(self, train, valid):  # noqa: ARG001  (in the place of Regression.fit)
+    def fit(self, train, valid):  # noqa: ARG001  (in the place of RegressorAdapter.fit)
         peak = tracemalloc.get_traced_memory()[1] / 1e6
         found["rows and targets, MB"] = (train.rows.nbytes + train.targets.nbytes) / 1e6
         found["peak, times the frame"] = peak / found["frame, MB"]

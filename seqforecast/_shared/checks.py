@@ -21,9 +21,14 @@ _BLOCK = 1 << 20
 """Values checked at once, to bound the memory that a check takes."""
 
 
+def is_integer(value: Any) -> bool:
+    """Tell whether `value` is an integer; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+
+
 def check_integer(name: str, value: Any, *, minimum: int = 1) -> None:
     """Raise unless `value` is an integer of at least `minimum`."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+    whole = is_integer(value)
     if not whole or not minimum <= value <= _LARGEST:
         bounds = f"at least {minimum}" + (" and below 2**63" if whole and value > _LARGEST else "")
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What the measurements mean, and which parameter to change: one rule a function.
+"""What the measurements mean, and which parameter to change: one function for each rule.
 
 A threshold marked 'ours' was calibrated by benchmarks/findings.py; the others have a source.
 """

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable
 from copy import copy, deepcopy
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from seqforecast._shared.checks import (
     check_number,
     check_quantiles,
     check_word,
+    is_integer,
 )
 from seqforecast.clipping import ClippingStrategy
 from seqforecast.regressors.observe import OBSERVED_EVERY
@@ -197,16 +197,12 @@ def _check_running(params: dict[str, Any]) -> None:
     if not isinstance(params["verbose"], bool):
         check_integer("verbose", params["verbose"], minimum=0)
     n_jobs = params["n_jobs"]
-    if n_jobs is not None and not (_is_integer(n_jobs) and n_jobs != 0):
+    if n_jobs is not None and not (is_integer(n_jobs) and n_jobs != 0):
         raise ValueError(
             f"{n_jobs=}; None or an integer other than 0 is needed. Set n_jobs=-1 for all cores, "
             "-2 for all but one, or None for one thread."
         )
     _check_device(params["device"])
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
 def _check_callbacks(callbacks: Any) -> None:
