@@ -412,8 +412,10 @@ class SeriesModel:
         # The newest value is a cutoff, too, but nothing is known yet of what follows it.
         first, end = self._first_cutoffs(padded), padded.end - 1
         self._require_cutoffs(first, end)
-        origins = list(map(np.arange, first, end))
-        self.baseline_ = fit_baseline(self.baseline, outlook, origins, weight)
+        # Not named: as large as a column of the panel, they must not live while rows are written.
+        self.baseline_ = fit_baseline(
+            self.baseline, outlook, list(map(np.arange, first, end)), weight
+        )
         fraction = validates(self.regressor, int((end - first).sum()))
         if not fraction:
             return self._rows(outlook, first, end, weight), None
