@@ -137,7 +137,7 @@ SECTIONS = (
             "recurrent_parameters",
         ),
     ),
-    Section("Help", "seqforecast", ("DivergenceError", "show_versions")),
+    Section("Help", "seqforecast", ("DivergenceError", "ParameterError", "show_versions")),
 )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from seqforecast.diagnosis.diagnose import diagnose
     from seqforecast.displays import ForecastDisplay, GradientFlowDisplay, GradientNormDisplay
-    from seqforecast.exceptions import DivergenceError
+    from seqforecast.exceptions import DivergenceError, ParameterError
     from seqforecast.export import export_numpy, export_onnx
     from seqforecast.forecasting import Forecaster, ForecastStream, backtest, evaluate
     from seqforecast.gradients.gradient_flow import GradientFlow
@@ -48,6 +48,7 @@ __all__ = [
     "GradientNormDisplay",
     "LSTMRegressor",
     "OldestFirst",
+    "ParameterError",
     "RNNRegressor",
     "Stream",
     "backtest",
@@ -92,6 +93,7 @@ _HOME = {
     "GradientNormDisplay": "seqforecast.displays",
     "LSTMRegressor": "seqforecast.regressors",
     "OldestFirst": "seqforecast.lag_order",
+    "ParameterError": "seqforecast.exceptions",
     "RNNRegressor": "seqforecast.regressors",
     "Stream": "seqforecast.regressors",
     "backtest": "seqforecast.forecasting",

@@ -1,6 +1,11 @@
 """Errors that seqforecast raises beside Python's own."""
 
-__all__ = ["DivergenceError"]
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+__all__ = ["DivergenceError", "ParameterError"]
 
 
 class DivergenceError(ArithmeticError):
@@ -34,10 +39,41 @@ class DivergenceError(ArithmeticError):
         self.culprit = culprit
         self.step = step
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # An exception travels from a joblib worker by pickle, which knows positional args only.
-        return _rebuild, (self.args[0], self.culprit, self.step)
+        return partial(type(self), culprit=self.culprit, step=self.step), self.args
 
 
-def _rebuild(message: str, culprit: str, step: int) -> DivergenceError:
-    return DivergenceError(message, culprit=culprit, step=step)
+class ParameterError(ValueError):
+    """The data and a parameter do not go together.
+
+    Raised by `Forecaster` and `backtest`. Catch it, in place of `ValueError`, in a program that
+    tells its users in its own words what to change: the command line does so.
+
+    Parameters
+    ----------
+    reason : str
+        What was given, and what is needed.
+    parameter : str
+        Name of the parameter to change, or of the column of a long frame that is at fault.
+    cure : str
+        What to do. It ends the message.
+
+    Examples
+    --------
+    >>> from seqforecast import ParameterError
+    >>> error = ParameterError("A season is too long.", parameter="season", cure="Shorten it.")
+    >>> str(error)
+    'A season is too long. Shorten it.'
+    >>> error.parameter
+    'season'
+    """
+
+    def __init__(self, reason: str, *, parameter: str, cure: str) -> None:
+        super().__init__(f"{reason} {cure}")
+        self.reason = reason
+        self.parameter = parameter
+        self.cure = cure
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), parameter=self.parameter, cure=self.cure), (self.reason,)

@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
-from seqforecast.cli.messages import CommandError, say_error, warnings_in_words
+from seqforecast.cli.messages import CommandError, say_bug, say_error, warnings_in_words
 from seqforecast.cli.parser import parser
+from seqforecast.exceptions import DivergenceError
 
 __all__ = ["main"]
 
-_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+_FAILED, _USAGE, _BUG, _INTERRUPTED = 1, 2, 70, 130  # a bug: EX_SOFTWARE of sysexits.h
 
-_EXPECTED = (
-    CommandError,
-    ArithmeticError,
-    ImportError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-)
+_EXPECTED = (CommandError, DivergenceError, ImportError, MemoryError, OSError, ValueError)
 """What the package raises where data, arguments or the machine do not serve."""
 
 
@@ -45,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0 if it worked, 1 if the data cannot be used, a forecast failed or a result cannot be
-        written, 2 if the command line is wrong, 130 after Ctrl-C.
+        written, 2 if the command line is wrong, 70 if the package has a bug, 130 after Ctrl-C.
 
     Examples
     --------
@@ -70,18 +64,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = parser().parse_args(argv)
-        with warnings_in_words():
-            import_module(f"seqforecast.cli.commands.{arguments.command}").run(arguments)
     except SystemExit as leaving:  # argparse has said all
         return leaving.code if isinstance(leaving.code, int) else _USAGE
+    try:
+        with warnings_in_words():
+            import_module(f"seqforecast.cli.commands.{arguments.command}").run(arguments)
     except KeyboardInterrupt:
         say_error("interrupted.")
         return _INTERRUPTED
     except BrokenPipeError:
         raise
-    except _EXPECTED as error:
-        say_error(error)
-        return _FAILED
+    except Exception as error:
+        if arguments.traceback:
+            traceback.print_exc()
+        if isinstance(error, _EXPECTED):
+            say_error(error)
+            return _FAILED
+        say_bug(error)
+        return _BUG
     return 0
 
 

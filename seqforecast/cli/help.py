@@ -18,6 +18,7 @@ exit codes:
   0  it worked (also where the reader of a pipe has read enough)
   1  the data cannot be used, a forecast failed, or a result cannot be written
   2  the command line is wrong
+  70  a bug in seqforecast
   130  Ctrl-C"""
 
 OVERVIEW = Text(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import textwrap
 import warnings
@@ -10,27 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from seqforecast.exceptions import ParameterError
+
 WIDTH = 80
 
-_ADVICE = (
-    (r"Fill the gaps: .*", "Add these rows with an empty target, or pass --fill-gaps."),
-    (r"Fill it, or pass past=\['(.+?)'\]", r"Fill it, or pass --past '\1'"),
-    (r"whose value may be NaN", "whose target may be empty"),
-    (r"Use a shorter season or None", "Pass a shorter --season or --season none"),
-    (r"Use a shorter window or horizon", "Pass a shorter --window or --horizon"),
-    (
-        r"Use a shorter season, None, or pass more data",
-        "Pass a shorter --season, --season none, or more data",
-    ),
-    (r"Pass more of them, or an index with a frequency, .*", "Pass more rows."),
-    (r"Pass more of them, or number the steps with pd.RangeIndex.", "Pass more rows."),
-    (r"Use fewer folds, a smaller step, or pass more data", "Pass fewer --folds or more data"),
-    (r"Resample them, or fit a Forecaster for each frequency", "Forecast each by itself"),
-    (r"\bn_folds=(\d+), step=\d+ and horizon=(\d+)", r"--folds \1 and --horizon \2"),
-    (r"\bwindow='auto' and horizon=\d+ of the forecaster need", "the model needs"),
-    (r"\b(window|season|horizon|level)=(\[?[\d', .]+\]?|None)", r"--\1 \2"),
-)
-"""What the package advises in Python, and how the command line says it."""
+_CURES = {
+    "X": "Add these rows with an empty target, or pass --fill-gaps.",
+    "ds": "Pass more rows.",
+    "level": "Pass a smaller --horizon, a shorter --season, or leave --level out.",
+    "n_folds": "Pass fewer --folds or more data.",
+    "past": "Fill it, or name it in --past if it is known for the past only.",
+    "season": "Pass a shorter --season, --season none, or more data.",
+    "unique_id": "Forecast each by itself.",
+    "window": "Pass a shorter --window or --horizon, or more data.",
+}
+"""What to do in the shell, by the `parameter` of a `ParameterError`."""
 
 
 class CommandError(Exception):
@@ -50,16 +43,17 @@ def filled(text: str) -> str:
     )
 
 
-def in_words(text: str) -> str:
-    """Say with options of the command line what the package says with parameters."""
-    for python, command in _ADVICE:
-        text = re.sub(python, command, text)
-    return text
-
-
 def say_error(error: BaseException | str) -> None:
     """Write an error to stderr."""
     _say(f"seqforecast: error: {_message(error)}")
+
+
+def say_bug(error: Exception) -> None:
+    """Write to stderr that the package failed, and not what it was given."""
+    _say(
+        f"seqforecast: internal error: {type(error).__name__}: {error}\nThis is a bug in "
+        "seqforecast, not in your data. Please report it with what --traceback shows."
+    )
 
 
 def say_note(text: str) -> None:
@@ -82,7 +76,7 @@ def warnings_in_words() -> Iterator[None]:
     ) -> None:
         if (filename, lineno) not in said:  # each fold of a backtest warns of the same
             said.add((filename, lineno))
-            _say(f"seqforecast: warning: {in_words(str(message))}")
+            _say(f"seqforecast: warning: {message}")
 
     with warnings.catch_warnings():  # which puts the old function back
         warnings.showwarning = show
@@ -99,4 +93,6 @@ def _message(error: BaseException | str) -> str:
         return "out of memory. Pass fewer series, or use a machine with more."
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
-    return in_words(str(error) or type(error).__name__)
+    if isinstance(error, ParameterError):
+        return f"{error.reason} {_CURES.get(error.parameter, error.cure)}"
+    return str(error) or type(error).__name__

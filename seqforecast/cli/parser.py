@@ -32,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
         _add_data(one)
         _add_model(one, also=("naive",) if name == "forecast" else ())
         add(one)
+        one.add_argument(
+            "--traceback", action="store_true", help="show where in the code an error was raised"
+        )
     return top
 
 

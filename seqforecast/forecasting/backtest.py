@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from seqforecast._shared.checks import check_flag, check_integer
 from seqforecast._shared.progress import new_bar
+from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.arrays.ragged import fill_missing
 from seqforecast.forecasting.arrays.series_scaling import mean_change
 from seqforecast.forecasting.data.fold_columns import note_columns
@@ -233,10 +234,11 @@ def _cutoffs(
     window = forecaster.window
     needed = (1 if window == "auto" else window) + forecaster.horizon
     if longest < needed:
-        raise ValueError(
+        raise ParameterError(
             f"{n_folds=}, {step=} and {horizon=} leave {max(longest, 0)} value(s) before the first "
-            f"cutoff; {window=} and horizon={forecaster.horizon} of the forecaster need {needed}. "
-            "Use fewer folds, a smaller step, or pass more data."
+            f"cutoff; {window=} and horizon={forecaster.horizon} of the forecaster need {needed}.",
+            parameter="n_folds",
+            cure="Use fewer folds, a smaller step, or pass more data.",
         )
     return cutoffs_before(int(panel.last.max()), horizon, n_folds, step)
 

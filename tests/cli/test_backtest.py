@@ -86,12 +86,6 @@ def test_pictures(run, here):
     assert (here / "f.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_too_many_folds_are_refused_in_words_of_the_command_line(run):
-    said = " ".join(run("backtest", "daily.csv", "--folds", "20").err.split())
-    assert "--folds 20 and --horizon 7 leave 0 value(s)" in said
-    assert "Pass fewer --folds or more data." in said
-
-
 # ------------------------------------------------------------------------------- the verdict
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from seqforecast.cli.files.reading import read_table
 from seqforecast.cli.files.series import read_series
+from seqforecast.cli.files.values import times_in
+from seqforecast.cli.messages import CommandError
 from seqforecast.cli.parser import parser
 
 WORDS = ["--time", "day", "--target", "sold", "--horizon", "7"]
@@ -194,8 +196,6 @@ def changed(frame, row, column, value):
         (lambda f: changed(f, 4, "sold", "1.234,5"), "without a sign between thousands"),
         (lambda f: changed(f, 4, "day", "2024-01-04"), "twice, in rows 4 and 5"),
         (lambda f: changed(f, 4, "day", "2024-01-04"), "pass --id"),
-        (lambda f: f.drop([4, 5]).to_csv(index=False).encode(), "or pass --fill-gaps"),
-        (lambda f: f[:2].to_csv(index=False).encode(), "Pass more rows."),
         (lambda f: f[:6].to_csv(index=False).encode(), "need at least 8 values"),
         (lambda f: f.assign(sold="").to_csv(index=False).encode(), "series 'sold' has no target"),
         (lambda f: f.rename(columns={"sold": "solt"}).to_csv(index=False).encode(), "'solt'?"),
@@ -248,9 +248,10 @@ def test_a_column_has_one_use(run):
 
 def test_parquet_without_pyarrow_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    write("a.parquet", b"PAR1")
     for done in (run("forecast", "a.parquet"), run("forecast", "daily.csv", "--out", "f.parquet")):
         assert done.code == 1
-        assert "takes pyarrow" in done.err
+        assert "needs pyarrow" in done.err
         assert "pip install pyarrow" in " ".join(done.err.split())
 
 
@@ -259,3 +260,24 @@ def test_text_stays_text_where_it_names(here):  # noqa: ARG001
     frame = read_table("a.csv", ["day", "store"], ["sold"], None).frame
     assert frame.iloc[0].to_list() == ["01", "007", 1.5]
     assert StringIO(frame.to_csv(index=False)).readline() == "day,store,sold\n"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(np.arange(5, dtype="int32")),
+        pd.Series(pd.period_range("2024-01-01", periods=5)),
+        pd.Series(pd.date_range("2024-01-01", periods=5), dtype="timestamp[us][pyarrow]"),
+        pd.Series(pd.Categorical([f"2024-01-0{day}" for day in range(1, 6)])),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_times_of_parquet(column):
+    read = times_in(column.rename("t"), None)
+    assert [str(time)[:10] for time in read] == [str(time)[:10] for time in column]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bool", "timedelta64[s]"])
+def test_what_is_no_time_is_refused(dtype):
+    with pytest.raises(CommandError, match=f"'t' has the type .*{dtype[:4]}.*; dates or whole"):
+        times_in(pd.Series([0, 1]).astype(dtype).rename("t"), None)

@@ -327,6 +327,7 @@ def test_public_names_are_frozen():
         "GradientNormDisplay",
         "LSTMRegressor",
         "OldestFirst",
+        "ParameterError",
         "RNNRegressor",
         "Stream",
         "backtest",

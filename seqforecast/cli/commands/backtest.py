@@ -10,7 +10,8 @@ import pandas as pd
 
 from seqforecast.cli.commands.forecaster import NAMES, forecaster_of, progress, seconds
 from seqforecast.cli.commands.verdict import verdict
-from seqforecast.cli.files.paths import STREAM, check_writable
+from seqforecast.cli.files.checks import check_files
+from seqforecast.cli.files.paths import STREAM
 from seqforecast.cli.files.series import SeriesTable, read_series
 from seqforecast.cli.files.writing import (
     draw_without_window,
@@ -18,7 +19,6 @@ from seqforecast.cli.files.writing import (
     write_table,
 )
 from seqforecast.cli.messages import counted, filled
-from seqforecast.cli.optional_packages import require_packages
 from seqforecast.cli.tables import aligned, short_name, short_numbers, time_text
 from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import backtest, evaluate
@@ -30,9 +30,7 @@ _MOST_STEPS, _WORST = 8, 5
 def run(arguments: Namespace) -> None:
     """Run the command."""
     a = arguments
-    for path in (a.out, a.plot):
-        check_writable(path, data=a.data)
-    require_packages(table=a.out, plot=a.plot)
+    check_files(a.data, a.out, a.plot)
     data = read_series(a)
     forecaster = forecaster_of(a, data)
     start = time.perf_counter()

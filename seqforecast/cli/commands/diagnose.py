@@ -8,7 +8,7 @@ from argparse import Namespace
 import pandas as pd
 
 from seqforecast.cli.commands.forecaster import described, forecaster_of, progress, seconds
-from seqforecast.cli.files.paths import check_writable
+from seqforecast.cli.files.checks import check_files
 from seqforecast.cli.files.series import read_series
 from seqforecast.cli.messages import counted, filled
 from seqforecast.diagnosis import diagnose
@@ -23,7 +23,7 @@ _IN_PYTHON = (
 def run(arguments: Namespace) -> None:
     """Run the command."""
     a = arguments
-    check_writable(a.html, data=a.data)
+    check_files(a.data, a.html)
     data = read_series(a)
     forecaster = forecaster_of(a, data)
     start = time.perf_counter()

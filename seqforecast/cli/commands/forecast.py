@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from seqforecast.cli.commands.forecaster import described, forecaster_of, progress, seconds
-from seqforecast.cli.files.paths import STREAM, check_writable
+from seqforecast.cli.files.checks import check_files
+from seqforecast.cli.files.paths import STREAM
 from seqforecast.cli.files.series import SeriesTable, read_series
 from seqforecast.cli.files.writing import (
     draw_without_window,
@@ -17,7 +18,6 @@ from seqforecast.cli.files.writing import (
     write_table,
 )
 from seqforecast.cli.messages import filled, say_note
-from seqforecast.cli.optional_packages import require_packages
 from seqforecast.cli.tables import shown_rows, table
 from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import Forecaster
@@ -30,9 +30,7 @@ _NAMED = 5
 def run(arguments: Namespace) -> None:
     """Run the command."""
     a = arguments
-    for path in (a.out, a.plot):
-        check_writable(path, data=a.data)
-    require_packages(table=a.out, plot=a.plot)
+    check_files(a.data, a.out, a.plot)
     data = read_series(a)
     forecaster = forecaster_of(a, data)
     steps: Any = data.next_rows(a.horizon) if a.future else a.horizon

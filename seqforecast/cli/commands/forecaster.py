@@ -65,7 +65,7 @@ def season_of(given: list[int | None] | None) -> Any:
     if given is None:
         return "auto"
     lengths = [length for length in given if length is not None]
-    return lengths or None
+    return lengths[0] if len(lengths) == 1 else lengths or None
 
 
 @contextmanager

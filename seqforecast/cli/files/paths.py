@@ -1,13 +1,8 @@
-"""Paths on the command line: which endings are known, and whether a result can be written."""
+"""Paths on the command line, and which endings are known."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from argparse import ArgumentTypeError
-from pathlib import Path
-
-from seqforecast.cli.messages import CommandError
 
 STREAM = "-"
 """Standard input, or standard output."""
@@ -41,26 +36,6 @@ def _with_ending(text: str, endings: tuple[str, ...], other: str = "") -> str:
     return text
 
 
-def check_writable(path: str | None, *, data: str) -> None:
-    """Refuse what could not be written, before anybody waits for it."""
-    if path is None or path == STREAM:
-        return
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise CommandError(
-            f"{path} cannot be written: there is no folder {folder}. Make it (mkdir -p {folder}), "
-            "or choose another path."
-        )
-    if Path(path).is_dir():
-        raise CommandError(f"{path} is a folder; the path of a file is needed. Choose another.")
-    if Path(path).exists() and data != STREAM and os.path.samefile(path, data):
-        raise CommandError(
-            f"{path} is the data itself, which the result would replace. Choose another path."
-        )
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written: the folder {folder} takes no file ({error.strerror}). "
-            "Choose another path."
-        ) from error
+def shown(path: str) -> str:
+    """Return what a table is called in messages."""
+    return "standard input" if path == STREAM else path

@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seqforecast.cli.files.paths import STREAM
+from seqforecast.cli.files.paths import STREAM, shown
 from seqforecast.cli.messages import CommandError
-from seqforecast.cli.optional_packages import require_packages
 from seqforecast.forecasting.data.columns import nearest
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -74,8 +73,6 @@ def read_table(path: str, words: Sequence[str], numbers: Sequence[str], sep: str
 
 
 def _read_parquet(path: str) -> pd.DataFrame:
-    require_packages(table=path)
-    _require_file(path)
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -89,11 +86,7 @@ def _read_parquet(path: str) -> pd.DataFrame:
 
 def _text(path: str) -> bytes:
     """Return the bytes of CSV, decompressed."""
-    if path == STREAM:
-        text = sys.stdin.buffer.read()
-    else:
-        _require_file(path)
-        text = Path(path).read_bytes()
+    text = sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
     if path.lower().endswith(".gz"):
         try:
             text = gzip.decompress(text)
@@ -113,20 +106,6 @@ def _text(path: str) -> bytes:
             "Convert it, for example with iconv -f latin1 -t utf-8."
         ) from error
     return text
-
-
-def _require_file(path: str) -> None:
-    if Path(path).is_dir():
-        raise CommandError(f"{path} is a folder; a file with a table is needed. Name one.")
-    if Path(path).exists():
-        return
-    folder = Path(path).parent
-    there = [one.name for one in folder.iterdir()] if folder.is_dir() else []
-    tables = sorted(name for name in there if name.lower().endswith((".csv", ".gz", ".parquet")))
-    advice = (
-        nearest(Path(path).name, tables, f"tables in {folder}") if tables else "Check the path."
-    )
-    raise CommandError(f"{path} is not there; a file with a table is needed. {advice}")
 
 
 def _separator(text: bytes, wanted: list[str]) -> str:
@@ -170,8 +149,3 @@ def _require(wanted: list[str], names: Sequence[str] | pd.Index, path: str) -> N
                 f"{shown(path)} has {known.count(name)} columns {name!r}; a name of its own is "
                 "needed for each. Rename them."
             )
-
-
-def shown(path: str) -> str:
-    """Return what a table is called in messages."""
-    return "standard input" if path == STREAM else path

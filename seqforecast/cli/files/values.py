@@ -46,8 +46,15 @@ def times_in(column: pd.Series, time_format: str | None) -> pd.Series:
             f"column {column.name!r} is empty in row {_row(missing)}; every row needs its time. "
             "Fill it, or drop such rows."
         )
-    if not (pd.api.types.is_string_dtype(column.dtype) or column.dtype == object):
+    if isinstance(column.dtype, pd.ArrowDtype):  # as Parquet of pandas may ask for
+        column = column.astype(object)
+    if isinstance(column.dtype, pd.PeriodDtype) or column.dtype.kind in "iuM":
         return column
+    if column.dtype.kind in "bfmc":
+        raise CommandError(
+            f"column {column.name!r} has the type {column.dtype}; dates or whole numbers are "
+            "needed. Convert it."
+        )
     text = column.astype(str).str.strip()
     if time_format is None and text.str.fullmatch(r"[+-]?\d{1,7}").all():
         return text.astype("int64")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.arrays.ragged import offsets_of, stretches
 from seqforecast.forecasting.data.columns import (
     Roles,
@@ -200,10 +201,11 @@ def _refuse_mixed(rows: LongTable, offsets: NDArray[np.int64], grid: TimeGrid, s
 
 
 def _refuse_frequencies(rows: LongTable, i: int, a: str, k: int, b: str | None) -> NoReturn:
-    raise ValueError(
+    raise ParameterError(
         f"Mixed frequencies: series {show(rows.ids[i])} is {a}, series {show(rows.ids[k])} is "
-        f"{b}; the series of a panel need one frequency and the same times of it. Resample "
-        "them, or fit a Forecaster for each frequency."
+        f"{b}; the series of a panel need one frequency and the same times of it.",
+        parameter="unique_id",
+        cure="Resample them, or fit a Forecaster for each frequency.",
     )
 
 
@@ -213,10 +215,12 @@ def _refuse_gap(
     """Refuse a series in which rows are missing."""
     missing = int(positions[-1] - positions[0] + 1 - len(positions))
     before = positions[int(np.argmax(np.diff(positions) > 1))]
-    raise ValueError(
+    raise ParameterError(
         f"Series {show(rows.ids[series])} has gaps: {grid.label(before + 1)} is the first of "
         f"{missing} missing time(s) at frequency {grid.freqstr}; every step needs a row, "
-        f"whose value may be NaN. Fill the gaps: {rows.filling(grid)}."
+        "whose value may be NaN.",
+        parameter="X",
+        cure=f"Fill the gaps: {rows.filling(grid)}.",
     )
 
 
@@ -233,12 +237,16 @@ class _Places:
     def refuse(self, bad: NDArray[np.bool_], what: str, cure: str) -> None:
         """Raise if any row is bad, and name the first."""
         if bad.any():
-            row = int(np.argmax(bad))
-            time = show_time(self.rows.times[self.rows.time[row]])
-            raise ValueError(
-                f"{what} in series {show(self.rows.ids[self.rows.series[row]])} at {time} "
-                f"({int(bad.sum())} such row(s)); a finite number is needed there. {cure}"
-            )
+            raise ValueError(f"{self.reason(bad, what)} {cure}")
+
+    def reason(self, bad: NDArray[np.bool_], what: str) -> str:
+        """Say where the first bad row is, and what is needed there."""
+        row = int(np.argmax(bad))
+        time = show_time(self.rows.times[self.rows.time[row]])
+        return (
+            f"{what} in series {show(self.rows.ids[self.rows.series[row]])} at {time} "
+            f"({int(bad.sum())} such row(s)); a finite number is needed there."
+        )
 
     def refuse_changes(self, column: NDArray[np.float64], name: Hashable) -> None:
         """Raise if a static feature changes within a series."""
@@ -272,8 +280,13 @@ def _check_values(
     for name, column in zip(roles.past, past.T, strict=True):
         where.refuse(np.isinf(column), f"The past feature {name!r} is infinite", unknown)
     for name, column in zip(roles.future, future.T, strict=True):
-        cure = f"Fill it, or pass past=[{name!r}] if it is known for the past only."
-        where.refuse(~np.isfinite(column), f"The future feature {name!r} is NaN or infinite", cure)
+        bad = ~np.isfinite(column)
+        if bad.any():
+            raise ParameterError(
+                where.reason(bad, f"The future feature {name!r} is NaN or infinite"),
+                parameter="past",
+                cure=f"Fill it, or pass past=[{name!r}] if it is known for the past only.",
+            )
     for name, column in zip(roles.static, static.T, strict=True):
         cure = "Fill it, or drop the column."
         where.refuse(~np.isfinite(column), f"The static feature {name!r} is NaN or infinite", cure)

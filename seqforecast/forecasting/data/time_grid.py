@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import BaseOffset, Day, Tick
 
+from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.data.columns import show, show_time
 
 _DAY = np.timedelta64(1, "D")
@@ -298,9 +299,10 @@ def _infer_offset(index: pd.DatetimeIndex) -> BaseOffset:
     even (months since 1970, say), and the greatest common divisor of their steps is the step.
     """
     if len(index) < 3:
-        raise ValueError(
-            f"The frequency cannot be told from {len(index)} time(s); at least 3 are needed. Pass "
-            "more of them, or an index with a frequency, for example series.asfreq('D')."
+        raise ParameterError(
+            f"The frequency cannot be told from {len(index)} time(s); at least 3 are needed.",
+            parameter="ds",
+            cure="Pass more of them, or an index with a frequency, for example series.asfreq('D').",
         )
     clock = index if index.tz is None else index.tz_localize(None)
     stamps = clock.to_numpy()
@@ -382,9 +384,10 @@ def _integer_step(index: pd.Index) -> int:
     if isinstance(index, pd.RangeIndex):
         return index.step
     if len(index) < 3:
-        raise ValueError(
-            f"The step cannot be told from {len(index)} time(s); at least 3 are needed. Pass more "
-            "of them, or number the steps with pd.RangeIndex."
+        raise ParameterError(
+            f"The step cannot be told from {len(index)} time(s); at least 3 are needed.",
+            parameter="ds",
+            cure="Pass more of them, or number the steps with pd.RangeIndex.",
         )
     step = _common_step(index.to_numpy(dtype=np.int64))
     if step is None:

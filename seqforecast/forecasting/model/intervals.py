@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.data.panel import FutureRows
 from seqforecast.forecasting.model.held_out import (
     EarlierCutoff,
@@ -389,11 +390,12 @@ def conformal_scores(model: SeriesModel, steps: int) -> ConformalScores:
         widest = longest - steps - model.horizon
         helps = 0 < widest < model.window  # it may be the season that asks for so many
         shorter = f"window={widest} or less" if helps else "a smaller horizon or season"
-        raise ValueError(
+        raise ParameterError(
             f"level needs forecasts of {steps} held-out step(s): {model.fewest_values + steps} "
             f"values with window={model.window}, horizon={model.horizon} and a season of {season}; "
-            f"the longest series has {longest}. Use {shorter}, forecast fewer steps, or leave "
-            "level out."
+            f"the longest series has {longest}.",
+            parameter="window" if helps else "level",
+            cure=f"Use {shorter}, forecast fewer steps, or leave level out.",
         )
     if np.isnan(held_out_values(model, held_out, steps)).all(axis=0).any():
         raise ValueError(

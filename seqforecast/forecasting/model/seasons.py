@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from seqforecast._shared.checks import check_integer, check_word
+from seqforecast.exceptions import ParameterError
 
 _STEPS = {
     **dict.fromkeys(("QE", "QS", "BQE", "BQS"), 4),
@@ -58,9 +59,10 @@ def season_lengths(
             "without a season."
         )
     if longest <= lengths[-1]:
-        raise ValueError(
-            f"{season=} needs more than {lengths[-1]} values; the longest series has {longest}. "
-            "Use a shorter season, None, or pass more data."
+        raise ParameterError(
+            f"{season=} needs more than {lengths[-1]} values; the longest series has {longest}.",
+            parameter="season",
+            cure="Use a shorter season, None, or pass more data.",
         )
     return lengths
 

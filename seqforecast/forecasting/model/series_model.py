@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast._shared.row_blocks import row_blocks
+from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.arrays.feature_rows import (
     feature_windows,
     lags_beside_memory,
@@ -342,10 +343,11 @@ class SeriesModel:
         if longest < self.window + self.horizon:
             name = panel.ids[int(panel.lengths.argmax())]
             which = "the series" if panel.n_series == 1 else "the longest series"
-            raise ValueError(
+            raise ParameterError(
                 f"window={self.window} and horizon={self.horizon} need at least "
-                f"{self.window + self.horizon} values; {which} {name!r} has {longest}. Use a "
-                "shorter window or horizon, or pass more data."
+                f"{self.window + self.horizon} values; {which} {name!r} has {longest}.",
+                parameter="window",
+                cure="Use a shorter window or horizon, or pass more data.",
             )
         seasons = season_lengths(
             self.season, panel.grid.offset, longest=longest, horizon=self.horizon
@@ -435,10 +437,12 @@ class SeriesModel:
         if (end - first).max() < self._least_ahead:
             seasons = self.lookback.seasons
             season = None if seasons == (1,) else seasons[0] if len(seasons) == 1 else list(seasons)
-            raise ValueError(
+            raise ParameterError(
                 f"{season=} and horizon={self.horizon} need at least "
                 f"{seasons[-1] + 1 + self._least_ahead} values; the longest series has "
-                f"{self.panel.lengths.max()}. Use a shorter season or None, or pass more data."
+                f"{self.panel.lengths.max()}.",
+                parameter="season",
+                cure="Use a shorter season or None, or pass more data.",
             )
 
     def _rows(
