@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -13,9 +14,7 @@ from torch import Tensor
 from seqforecast._shared.checks import check_number
 from seqforecast.callbacks.gradient_norms import record_norms
 from seqforecast.clipping import ClipNorm, ClipOutcome, ClippingStrategy, clip_gradients
-from seqforecast.exceptions import DivergenceError
-
-_SKIPS_UNTIL_DIVERGED = 3
+from seqforecast.training.divergence import DivergenceGuard
 
 
 class GradientClipping(Callback):
@@ -88,7 +87,7 @@ class GradientClipping(Callback):
         """Check the strategy and take a copy that may learn."""
         self.strategy_ = _own(self.strategy)
         self.outcomes_: list[ClipOutcome] = []
-        self.steps_, self.skipped_in_a_row_ = 0, 0
+        self.guard_, self.steps_ = DivergenceGuard(), 0
 
     def on_grad_computed(
         self, net: Any, named_parameters: Any, batch: Any = None, **kwargs: Any
@@ -98,15 +97,13 @@ class GradientClipping(Callback):
         outcome = clip_gradients((parameter for _, parameter in named), self.strategy_)
         self.outcomes_.append(outcome)
         self.steps_ += 1
-        if not outcome.skipped:
-            self.skipped_in_a_row_ = 0
-            return
-        if self.skipped_in_a_row_ == 0:
-            self.culprit_ = _first_not_finite(batch, named)
-        self.skipped_in_a_row_ += 1
-        if self.skipped_in_a_row_ == _SKIPS_UNTIL_DIVERGED:
+        culprit = partial(_first_not_finite, batch, named)
+        if self.guard_.diverged(self.steps_, outcome.skipped, culprit):
             self._record(net)  # skorch tells callbacks of no end after an error
-            self._diverge()
+            raise self.guard_.error(
+                "scale the data, lower lr or limit the gradient further "
+                f"(strategy={self.strategy!r} now). The steps left out moved no parameter."
+            )
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Write what happened in the epoch to the history."""
@@ -124,17 +121,6 @@ class GradientClipping(Callback):
         fraction = sum(outcome.clipped for outcome in outcomes) / max(1, len(outcomes))
         history.record("clip_fraction", max(fraction, history[-1].get("clip_fraction", 0.0)))
         history.record("skipped_steps", sum(outcome.skipped for outcome in outcomes))
-
-    def _diverge(self) -> None:
-        step = self.steps_ - _SKIPS_UNTIL_DIVERGED + 1
-        raise DivergenceError(
-            f"the gradient was not finite in {_SKIPS_UNTIL_DIVERGED} steps in a row, from step "
-            f"{step} on: first in {self.culprit_}. Finite values are needed there; scale the data, "
-            f"lower lr or limit the gradient further (strategy={self.strategy!r} now). The steps "
-            "left out moved no parameter.",
-            culprit=self.culprit_,
-            step=step,
-        )
 
 
 def _own(strategy: Any) -> ClippingStrategy | None:

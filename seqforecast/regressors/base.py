@@ -20,6 +20,7 @@ from torch import Generator
 
 from seqforecast import nn
 from seqforecast._shared.checks import check_number, targets_array, windows_array
+from seqforecast._shared.early_stopping import ENOUGH_WINDOWS
 from seqforecast._shared.memory_limits import require_memory
 from seqforecast._shared.sklearn_compat import (
     OF_A_FIT,
@@ -62,7 +63,6 @@ from seqforecast.training.training_id import training_id
 
 Array = NDArray[Any]
 
-_EARLY_STOPPING_FROM = 500
 _DEFAULT_BATCH = 32
 _CALLER_OF_FIT = 4 if SUPPORTED else 3  # scikit-learn's decorator is one of them
 """Frames between a warning and the line of the user that called `fit` or `partial_fit`."""
@@ -403,7 +403,7 @@ class RecurrentRegressor(
             )
         early_stopping = self.early_stopping
         if early_stopping == "auto":
-            early_stopping = given or len(data) >= _EARLY_STOPPING_FROM
+            early_stopping = given or len(data) >= ENOUGH_WINDOWS
         valid = None
         if given:
             valid = self._form.dataset(X_val, y_val, y_name="y_val")

@@ -1,12 +1,60 @@
-"""What in a step of training was not finite: the name that a DivergenceError gives."""
+"""When a training has diverged, and what in its step was the first not to be finite."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from seqforecast.exceptions import DivergenceError
+
+_SKIPS_UNTIL_DIVERGED = 3
+
+
+class DivergenceGuard:
+    """Count the steps of a training that were left out; three in a row are too many.
+
+    Attributes
+    ----------
+    skipped_in_a_row : int
+        How many of the newest steps were left out.
+    first_skip : tuple of (int, str)
+        Number of the first of them, counted from 1, and what was not finite there.
+    """
+
+    def __init__(self) -> None:
+        self.skipped_in_a_row = 0
+        self.first_skip = (0, "")
+
+    def diverged(self, step: int, skipped: bool, culprit: Callable[[], str]) -> bool:
+        """Count one step; return whether the training has diverged."""
+        if not skipped:
+            self.skipped_in_a_row = 0
+            return False
+        if self.skipped_in_a_row == 0:
+            self.first_skip = step, culprit()
+        self.skipped_in_a_row += 1
+        return self.skipped_in_a_row >= _SKIPS_UNTIL_DIVERGED
+
+    def error(self, cure: str) -> DivergenceError:
+        """Return the error that ends a training; the cure also says what became of the weights."""
+        step, culprit = self.first_skip
+        return DivergenceError(
+            f"the gradient was not finite in {_SKIPS_UNTIL_DIVERGED} steps in a row, from step "
+            f"{step} on: first in {culprit}. Finite values are needed there; {cure}",
+            culprit=culprit,
+            step=step,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a training needs that goes on later."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another guard stood; `state` may hold more."""
+        vars(self).update({name: state[name] for name in vars(self)})
 
 
 def first_not_finite(

@@ -20,9 +20,8 @@ from skorch import NeuralNet
 from torch import Generator, Tensor, nn
 
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
-from seqforecast.exceptions import DivergenceError
 from seqforecast.training.batches import Batches, WindowDataset
-from seqforecast.training.divergence import first_not_finite
+from seqforecast.training.divergence import DivergenceGuard, first_not_finite
 from seqforecast.training.epoch_line import EpochLine
 from seqforecast.training.hooks import asks_for_the_end, hooks_in_use
 from seqforecast.training.native_step import NativeStep, NativeUpdate
@@ -31,7 +30,6 @@ from seqforecast.training.schedules import schedule_of
 
 Array = NDArray[Any]
 
-_SKIPS_UNTIL_DIVERGED = 3
 _EVALUATION_BATCH = 256
 PREDICTION_BLOCK = 64
 
@@ -326,9 +324,14 @@ class RecurrentNet(NeuralNet):
         run.outcomes.append(outcome)
         if outcome.skipped:
             self._set_lr(None if run.schedule is None else lr_before)
-            self._skip(batch)
-        else:
-            run.skipped_in_a_row = 0
+        if run.guard.diverged(run.steps, outcome.skipped, lambda: self._culprit(batch)):
+            raise run.guard.error(
+                f"scale the data (scaling='standard'), lower lr (now {self.lr:g}) or set "
+                "gradient_clipping. The best weights so far are in place."
+            )
+
+    def _culprit(self, batch: tuple[Tensor, Any]) -> str:
+        return first_not_finite(batch, self.module_, self.feature_names)
 
     def validation_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
         """Return the loss of one batch without training on it."""
@@ -372,23 +375,6 @@ class RecurrentNet(NeuralNet):
     def _stalled(self) -> bool:
         run = self._run
         return run.patience is not None and len(self.history) - run.best_epoch >= run.patience
-
-    def _skip(self, batch: tuple[Tensor, Any]) -> None:
-        run = self._run
-        if run.skipped_in_a_row == 0:
-            run.first_skip = run.steps, first_not_finite(batch, self.module_, self.feature_names)
-        run.skipped_in_a_row += 1
-        if run.skipped_in_a_row < _SKIPS_UNTIL_DIVERGED:
-            return
-        step, culprit = run.first_skip
-        raise DivergenceError(
-            f"the gradient was not finite in {_SKIPS_UNTIL_DIVERGED} steps in a row, from step "
-            f"{step} on: first in {culprit}. Finite values are needed there; scale the data "
-            f"(scaling='standard'), lower lr (now {self.lr:g}) or set gradient_clipping. The best "
-            "weights so far are in place.",
-            culprit=culprit,
-            step=step,
-        )
 
     # Prediction -------------------------------------------------------------------------------
 
@@ -439,11 +425,10 @@ class _Run:
     best_weights: dict[str, Tensor]
     epochs: int = 0
     steps: int = 0
-    skipped_in_a_row: int = 0
-    first_skip: tuple[int, str] = (0, "")
     best_loss: float = math.inf
     best_epoch: int = 0
     outcomes: list[ClipOutcome] = field(default_factory=list)
+    guard: DivergenceGuard = field(default_factory=DivergenceGuard)
     native: NativeUpdate | None = None
 
 

@@ -72,8 +72,6 @@ def restore(net: RecurrentNet, state: Mapping[str, Any]) -> None:
 _OF_THE_RUN = (
     "epochs",
     "steps",
-    "skipped_in_a_row",
-    "first_skip",
     "best_loss",
     "best_epoch",
     "best_weights",
@@ -83,12 +81,14 @@ _OF_THE_RUN = (
 
 def progress_of(net: RecurrentNet) -> State:
     """Return where the training of a net stands, in the middle of it."""
-    return {name: getattr(net._run, name) for name in _OF_THE_RUN}
+    run = net._run
+    return {name: getattr(run, name) for name in _OF_THE_RUN} | run.guard.state_dict()
 
 
 def resume(net: RecurrentNet, progress: Mapping[str, Any]) -> None:
     """Let the training of a net, which has just begun, go on where another one stood."""
     values = {name: progress[name] for name in _OF_THE_RUN}  # all or nothing
+    net._run.guard.load_state_dict(progress)
     vars(net._run).update(values)
 
 

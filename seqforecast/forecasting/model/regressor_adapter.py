@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from seqforecast._shared.early_stopping import ENOUGH_WINDOWS
 from seqforecast._shared.row_blocks import row_blocks
 from seqforecast.forecasting.model.fit_tasks import fit_clone
 
 Rows = NDArray[np.float32]
 
-_WINDOWS_ENOUGH, _ROWS_ENOUGH = 500, 10_000
-"""Where early_stopping="auto" means yes: from so many windows on, of our networks; beyond so many
-training rows, of scikit-learn's gradient boosting."""
+_ENOUGH_ROWS = 10_000
+"""Beyond so many training rows scikit-learn's gradient boosting stops early by itself."""
 
 _VALIDATION_FRACTION = 0.1
 
@@ -71,9 +71,9 @@ def validates(regressor: Any, n_cutoffs: int) -> float:
         fraction = _VALIDATION_FRACTION
     if stops_early == "auto":
         if reads_windows(regressor):
-            stops_early = n_cutoffs >= _WINDOWS_ENOUGH
+            stops_early = n_cutoffs >= ENOUGH_WINDOWS
         else:
-            stops_early = (1.0 - fraction) * n_cutoffs > _ROWS_ENOUGH
+            stops_early = (1.0 - fraction) * n_cutoffs > _ENOUGH_ROWS
     return fraction if stops_early else 0.0
 
 
