@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqforecast.forecasting.data.columns import nearest
+from seqforecast.forecasting.data.columns import COLUMNS, nearest
 
-ID, DS, Y, CUTOFF, Y_HAT, NAIVE = "unique_id", "ds", "y", "cutoff", "y_hat", "seasonal_naive"
+ID, DS, Y = COLUMNS
+CUTOFF, Y_HAT, NAIVE = "cutoff", "y_hat", "seasonal_naive"
 
 AT_MOST = 6
 """Series that are shown where nobody says which."""

@@ -21,7 +21,8 @@ from seqforecast._shared.checks import check_integer, check_number, check_word
 from seqforecast._shared.html_repr import NotedDiagram, notes_of, paragraph
 from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
 from seqforecast.forecasting.arrays.baseline import BASELINES
-from seqforecast.forecasting.data.frames import COLUMNS, read_new, read_panel, to_form
+from seqforecast.forecasting.data.columns import COLUMNS
+from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
 from seqforecast.forecasting.model.fit_tasks import reported_fit

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seqforecast.forecasting import Forecaster, evaluate
 from seqforecast.forecasting.backtest import BacktestTask, Fold, cutoffs_before, folds_frame
+from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.frames import read_new
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.model.held_out import held_out_steps
@@ -29,7 +30,6 @@ _OF_A_FOLD = 20_000
 """Values that take as long as what a cutoff costs however short the series are."""
 
 _LEVELS = (80, 95)
-_NAMES = ("unique_id", "ds", "y")
 _SAME = 1e-6
 
 
@@ -241,4 +241,4 @@ def _folds(
     ]
     if not folds:
         raise ValueError("no series is known before and after any cutoff")
-    return folds_frame(folds, task.panel, _NAMES)
+    return folds_frame(folds, task.panel, COLUMNS)

@@ -13,6 +13,7 @@ from seqforecast.displays import ForecastDisplay
 from seqforecast.displays.forecast_frames import Frames, levels_of
 from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.forecasting import Forecaster
+from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of
 from seqforecast.reporting.backtest_errors import Measured, shown_levels
@@ -293,7 +294,7 @@ def _newest(
     rows: pd.DataFrame, history: pd.DataFrame, one: Chosen, place: int, draw: Pictures
 ) -> Markup:
     """Return the picture of the newest forecast that was measured of a series."""
-    truth = rows[["unique_id", "ds", "y"]]
+    truth = rows[list(COLUMNS)]
     came = aligned([rows["y"].iloc[-1]], _spread(rows, history))[0]
     return draw.figure(
         f"forecast-{place}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqforecast.forecasting.arrays.ragged import stretches
+from seqforecast.forecasting.arrays.ragged import stretches, up_to_last_value
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 
 
@@ -20,9 +20,7 @@ def without_plan(given: Panel, known: Panel) -> Panel | None:
     """
     found = known.ids.get_indexer(given.ids)
     least = np.where(found >= 0, known.lengths[found], 0)
-    valued = np.flatnonzero(~np.isnan(given.values))
-    newest = valued[np.searchsorted(valued, given.offsets[1:]) - 1]
-    lengths = np.maximum(newest + 1 - given.offsets[:-1], least)
+    lengths = np.maximum(up_to_last_value(given.values, given.offsets), least)
     some = np.flatnonzero(lengths > 0)
     later = given.take(some, lengths[some])
     return later if later.last.max() > known.last.max() else None

@@ -11,6 +11,7 @@ import pandas as pd
 from seqforecast.cli.files.reading import read_table, shown
 from seqforecast.cli.files.values import names_in, numbers_in, times_in
 from seqforecast.cli.messages import CommandError, counted
+from seqforecast.forecasting.arrays.ragged import offsets_of, up_to_last_value
 from seqforecast.forecasting.data.columns import show, show_time
 from seqforecast.forecasting.data.frames import read_panel
 from seqforecast.forecasting.data.panel import Panel
@@ -132,17 +133,15 @@ def _require_once(frame: pd.DataFrame, columns: tuple[str, str, str], id_given: 
 def _is_ahead(frame: pd.DataFrame, columns: tuple[str, str, str]) -> pd.Series:
     """Tell which of sorted rows lie behind the last target of their series."""
     unique_id, _, target = columns
-    targets = frame[target]
-    # Counted from the end: 0 targets from here on.
-    left = targets.notna()[::-1].groupby(frame[unique_id][::-1], sort=False).cumsum()[::-1]
-    empty = ~targets.notna().groupby(frame[unique_id]).transform("any")
-    if empty.any():
-        name = frame[unique_id][empty].iloc[0]
+    series = frame.groupby(unique_id, sort=False)
+    known = up_to_last_value(frame[target].to_numpy(), offsets_of(series.size().to_numpy(np.int64)))
+    if not known.all():
+        name = series.size().index[known == 0][0]
         raise CommandError(
             f"series {show(name)} has no target: column {target!r} is empty in all of its rows; "
             "at least one is needed. Drop the series."
         )
-    return left == 0
+    return series.cumcount() >= known[series.ngroup()]
 
 
 def _without_gaps(

@@ -23,6 +23,14 @@ def offsets_of(lengths: Cells) -> Cells:
     return offsets
 
 
+def up_to_last_value(values: Array, offsets: Cells) -> Cells:
+    """Return how many rows each series has up to its last value; what lies behind is planned."""
+    valued = np.flatnonzero(~np.isnan(values))
+    begin, end = np.searchsorted(valued, offsets[:-1]), np.searchsorted(valued, offsets[1:])
+    last = np.append(valued, -1)[end - 1]
+    return np.where(begin < end, last + 1 - offsets[:-1], 0)
+
+
 def fill_missing(values: Array, offsets: Cells, season: int) -> Array:
     """Fill missing values with that of a season ago, or else with the one before.
 

@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+COLUMNS = ("unique_id", "ds", "y")
+"""What series, time and target are called in a long frame unless a user says otherwise."""
+
 
 @dataclass(frozen=True)
 class Roles:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from seqforecast.forecasting.data.columns import COLUMNS
+
 NOTED = "seqforecast_columns"
 """The key of ``DataFrame.attrs``: pandas carries it along when rows or columns are selected."""
-
-DEFAULT = ("unique_id", "ds", "y")
 
 
 def note_columns(frame: pd.DataFrame, columns: Sequence[Any]) -> pd.DataFrame:
@@ -30,8 +30,8 @@ def columns_of(frame: pd.DataFrame, columns: Any) -> Any:
     """
     if columns is not None:
         return columns
-    noted = frame.attrs.get(NOTED, DEFAULT)
+    noted = frame.attrs.get(NOTED, COLUMNS)
     return tuple(
         default if default in frame and name not in frame else name
-        for name, default in zip(noted, DEFAULT, strict=True)
+        for name, default in zip(noted, COLUMNS, strict=True)
     )

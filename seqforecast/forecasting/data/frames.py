@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqforecast.forecasting.data.columns import check_three, show
+from seqforecast.forecasting.data.columns import COLUMNS, check_three, show
 from seqforecast.forecasting.data.future_rows import next_times
 from seqforecast.forecasting.data.long_table import to_panel
 from seqforecast.forecasting.data.panel import FutureRows, Panel
-from seqforecast.forecasting.data.reading import COLUMNS, Form, read_rows
+from seqforecast.forecasting.data.reading import Form, read_rows
 
 _Names = Iterable[Hashable] | None
 

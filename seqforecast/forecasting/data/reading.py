@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from seqforecast.forecasting.data.columns import (
+    COLUMNS,
     Roles,
     choose_roles,
     float_values,
@@ -20,9 +21,6 @@ from seqforecast.forecasting.data.columns import (
 )
 from seqforecast.forecasting.data.long_table import LongTable
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
-
-COLUMNS = ("unique_id", "ds", "y")
-"""The id, time and target columns of a long panel."""
 
 _Names = Iterable[Hashable] | None
 
