@@ -7,6 +7,8 @@ KERNELS := $(wildcard seqforecast/nn/kernels/src/*)
 READY := $(VENV)/.ready
 PEERS := .venv-peers
 PYTEST_ARGS ?=
+# By file: what a module shares is built once.
+WORKERS := -n 2 --dist loadfile
 CO2 := seqforecast/datasets/data/co2.csv --time date --target co2 --horizon 12
 
 .DEFAULT_GOAL := help
@@ -24,10 +26,10 @@ demo: $(READY)  ## backtest, forecast and diagnose a real series; the pictures g
 	$(BIN)/seqforecast diagnose $(CO2) --html demo/report.html
 
 test: $(READY)  ## run the test suite; PYTEST_ARGS="-k windows" picks some
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(WORKERS) $(PYTEST_ARGS)
 
-test-full: $(READY)  ## the same, slow tests included
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test-full: $(READY)  ## slow tests included, and a thousand random examples of each property
+	$(BIN)/python -m pytest --hypothesis-profile=explore $(WORKERS) $(PYTEST_ARGS)
 
 test-peers: $(PEERS)/.ready  ## in skforecast, mlforecast and beside others: 2.4 GB, some minutes
 	$(PEERS)/bin/python -m pytest tests/peers docs/howto $(PYTEST_ARGS)

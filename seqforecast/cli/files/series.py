@@ -134,7 +134,7 @@ def _is_ahead(frame: pd.DataFrame, columns: tuple[str, str, str]) -> pd.Series:
     """Tell which of sorted rows lie behind the last target of their series."""
     unique_id, _, target = columns
     series = frame.groupby(unique_id, sort=False)
-    known = up_to_last_value(frame[target].to_numpy(), offsets_of(series.size().to_numpy(np.int64)))
+    known = up_to_last_value(frame[target].to_numpy(), offsets_of(np.asarray(series.size())))
     if not known.all():
         name = series.size().index[known == 0][0]
         raise CommandError(
