@@ -16,7 +16,7 @@ from seqforecast import (
 )
 from seqforecast.reporting.backtest_errors import _FEWEST_FOLDS, _cutoffs, later_steps, measure
 from seqforecast.reporting.forecast import chosen_series
-from seqforecast.reporting.html import aligned, element, number, percent
+from seqforecast.reporting.numbers import aligned, number, percent
 from seqforecast.reporting.svg import dark_colour
 from tests.reporting.conftest import HOSTILE, panel_frame
 from tests.reporting.reading import Page
@@ -323,13 +323,6 @@ def test_aligned_numbers_have_the_decimals_that_tell_them_apart():
     assert aligned([100.4, 900.6]) == ["100", "901"]
     assert aligned([5.0, 5.0]) == ["5.00", "5.00"]
     assert aligned([np.nan, 1.0, 2.0]) == ["unknown", "1.00", "2.00"]
-
-
-def test_element_escapes_text_and_attributes():
-    made = element("a", "<b>", title='"x"', cls="k", none=None)
-    assert made == '<a title="&quot;x&quot;" class="k">&lt;b&gt;</a>'
-    assert element("p", "a\ud800") == "<p>a\ufffd</p>"  # half a character
-    assert element("i", element("b", "&")) == "<i><b>&amp;</b></i>"
 
 
 def test_dark_colours_turn_light_into_dark_and_keep_the_hue():
