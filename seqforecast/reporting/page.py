@@ -34,16 +34,9 @@ def page(
     colours : iterable of str
         Of the pictures.
     """
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            title=title,
-            summary=summary,
-            sections=sections,
-            colours={colour: dark_colour(colour) for colour in sorted(colours)},
-        )
-    )
+    template = _environment().get_template("page.html")
+    dark = {colour: dark_colour(colour) for colour in sorted(colours)}
+    return template.render(title=title, summary=summary, sections=sections, colours=dark)
 
 
 @cache

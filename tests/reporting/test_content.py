@@ -29,8 +29,8 @@ def read(text):
 
 
 @pytest.fixture(scope="module")
-def lstm_page(lstm_forecaster, tmp_path_factory):
-    return Page(report(lstm_forecaster, tmp_path_factory.mktemp("report") / "a.html"))
+def lstm_page(pages):
+    return pages["lstm"]
 
 
 def test_forecast_and_intervals(lstm_page, lstm_forecaster):
@@ -101,9 +101,9 @@ def test_parameters_that_differ_come_first(lstm_page, lstm_forecaster):
     assert rows["regressor__max_epochs"] == {"value": "6", "default": "100", "": "changed"}
 
 
-def test_findings_are_those_of_diagnose(forgetful, windows, tmp_path):
+def test_findings_are_those_of_diagnose(forgetful, windows, pages):
     X, y = windows
-    page = Page(report(forgetful, tmp_path / "a.html", X[1500:], y[1500:], season=24))
+    page = pages["regressor"]
     found = diagnose(forgetful, X[1500:], y[1500:], season=24)
     said = page.said("findings")
     assert [finding.code for finding in found] == ["GF01"]
@@ -114,10 +114,9 @@ def test_findings_are_those_of_diagnose(forgetful, windows, tmp_path):
     assert "vanishing gradient (warning)" in page.said()
 
 
-def test_errors_on_windows_beside_the_last_season(forgetful, windows, tmp_path):
-    X, y = windows
-    X, y = X[1500:], y[1500:]
-    page = Page(report(forgetful, tmp_path / "a.html", X, y, season=24))
+def test_errors_on_windows_beside_the_last_season(forgetful, windows, pages):
+    X, y = (part[1500:] for part in windows)
+    page = pages["regressor"]
     rows = page.table("errors-table")
     forecast = forgetful.predict(X)
     naive = X[:, -24]  # one channel: the value 24 steps before what is forecast
@@ -248,8 +247,8 @@ def test_future_features_show_the_newest_measured_steps(tmp_path):
 # Panels -----------------------------------------------------------------------------------------
 
 
-def test_panel_shows_the_worst_the_median_and_the_best(panel_forecaster, tmp_path):
-    page = Page(report(panel_forecaster, tmp_path / "a.html"))
+def test_panel_shows_the_worst_the_median_and_the_best(panel_forecaster, pages):
+    page = pages["panel"]
     measured = measure(panel_forecaster, None)
     errors = evaluate(measured.folds, "mase", by="series").sort_values("y_hat", ascending=False)
     order = list(errors["unique_id"])
@@ -279,8 +278,8 @@ def test_few_of_ten_thousand_series():
     ]  # fmt: skip
 
 
-def test_names_are_escaped_wherever_they_stand(panel_forecaster, tmp_path):
-    page = Page(report(panel_forecaster, tmp_path / "a.html"))
+def test_names_are_escaped_wherever_they_stand(pages):
+    page = pages["panel"]
     assert HOSTILE in page.table("errors-by-series")
     assert not page.all("script")
     assert "<script" not in page.text
