@@ -80,3 +80,10 @@ def pages(
         "regressor": Page(report(forgetful, folder / "r.html", X[1500:], y[1500:], season=24)),
         "ridge": Page(report(ridge_forecaster, folder / "ridge.html")),
     }
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the pictures empty, which take most of the time, where a test reads words only."""
+    empty = b'<svg viewBox="0 0 1 1" />'
+    monkeypatch.setattr("seqforecast.reporting.svg._drawn", lambda draw, height: empty)

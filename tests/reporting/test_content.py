@@ -126,6 +126,7 @@ def test_errors_on_windows_beside_the_last_season(forgetful, windows, pages):
     assert "Whether the fit had seen them a report cannot know" in page.said("errors-part")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_windows_in_another_order_have_no_naive_forecast(forgetful, windows, tmp_path):
     X, y = (part[1500:] for part in windows)
     order = np.random.default_rng(0).permutation(len(y))
@@ -134,6 +135,7 @@ def test_windows_in_another_order_have_no_naive_forecast(forgetful, windows, tmp
     assert all(list(row) == ["regressor"] for row in page.table("errors-table").values())
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("since", [0, 120, 142])
 def test_steps_after_the_fit_are_forecast_as_it_is(passengers, tmp_path, since):
     forecaster = Forecaster(Ridge(), window=24, horizon=12).fit(passengers[:120])
@@ -158,6 +160,7 @@ def hours(n_steps):
     return heat, load.rename("load")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_every_step_after_the_fit_is_measured_also_one_at_a_time(tmp_path):
     _, load = hours(600)
     forecaster = Forecaster(Ridge(), window=24, horizon=1, season=24).fit(load[:500])
@@ -171,6 +174,7 @@ def test_every_step_after_the_fit_is_measured_also_one_at_a_time(tmp_path):
     assert "These are all 100 steps that came after" in said
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_steps_that_are_no_whole_horizon_are_said_to_be_left_out(passengers, tmp_path):
     forecaster = Forecaster(Ridge(), window=24, horizon=12).fit(passengers[:113])
     said = Page(report(forecaster, tmp_path / "a.html", passengers)).said("errors-part")
@@ -219,6 +223,7 @@ def test_series_too_short_to_hold_out_show_training_errors_as_such(tmp_path):
     assert "last value" in page.table("errors-table")["MAE"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_quantiles_of_the_regressor_are_the_intervals(passengers, tmp_path):
     regressor = LSTMRegressor(
         hidden_size=4,
@@ -331,6 +336,7 @@ def test_dark_colours_turn_light_into_dark_and_keep_the_hue():
     assert int(blue[5:], 16) > int(blue[1:3], 16)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_update_counts_as_known(passengers, tmp_path):
     forecaster = Forecaster(GRURegressor(hidden_size=4, max_epochs=2, random_state=0), horizon=3)
     forecaster.fit(passengers[:-6]).update(passengers[-6:])
@@ -339,6 +345,7 @@ def test_update_counts_as_known(passengers, tmp_path):
     assert "unless they came by update" in page.said("errors-part")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_series_that_only_the_new_data_have_are_measured_but_not_forecast(tmp_path):
     frame = panel_frame(8)
     known = frame[(frame["ds"] < "2024-03-20") & (frame["unique_id"] != "store_0")]

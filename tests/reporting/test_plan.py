@@ -9,6 +9,8 @@ from seqforecast import Forecaster, report
 from tests.reporting.conftest import panel_frame
 from tests.reporting.reading import Page
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 HORIZON = 7
 
 

@@ -72,6 +72,7 @@ def test_predictions_are_the_same_afterwards(passengers, tmp_path):
 # What is reported -------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_search_around_a_forecaster(passengers, tmp_path):
     search = GridSearchCV(
         Forecaster(Ridge(), horizon=12), {"window": [12, 24]}, cv=TimeSeriesSplit(2, test_size=12)
@@ -81,6 +82,7 @@ def test_search_around_a_forecaster(passengers, tmp_path):
     assert f"a score of {search.best_score_:.4g}" in page.said()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_pipeline_that_ends_in_a_regressor(windows, tmp_path):
     X, y = windows
     regressor = GRURegressor(hidden_size=4, max_epochs=2, random_state=0)
@@ -91,11 +93,13 @@ def test_pipeline_that_ends_in_a_regressor(windows, tmp_path):
     assert page.table("parameter-table")["gruregressor__hidden_size"]["value"] == "4"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_pipeline_that_ends_in_a_forecaster(passengers, tmp_path):
     pipeline = make_pipeline(Forecaster(Ridge(), horizon=12)).fit(passengers)
     assert "Forecaster of Ridge" in Page(report(pipeline, tmp_path / "a.html", passengers)).said()
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "regressor", [Ridge(), HistGradientBoostingRegressor(max_iter=5), make_pipeline(Ridge())]
 )
