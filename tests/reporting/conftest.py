@@ -86,4 +86,4 @@ def pages(
 def undrawn(monkeypatch):
     """Leave the pictures empty, which take most of the time, where a test reads words only."""
     empty = b'<svg viewBox="0 0 1 1" />'
-    monkeypatch.setattr("seqforecast.reporting.svg._drawn", lambda draw, height: empty)
+    monkeypatch.setattr("seqforecast.reporting.svg._drawn", lambda *_: empty)
