@@ -60,21 +60,7 @@ class Findings(Block):
 
 @dataclass(frozen=True)
 class Figure(Block):
-    """A picture, and in words what it shows.
-
-    Parameters
-    ----------
-    name : str
-        Its id; no other picture of the page has it.
-    title : str
-        What it is.
-    description : str
-        What it shows, with its numbers: it stands in for the picture where nobody sees it.
-    view_box : str
-        Its coordinates.
-    content : str
-        SVG.
-    """
+    """A picture in SVG, and in words what it shows; `Pictures` draws it."""
 
     name: str
     title: str

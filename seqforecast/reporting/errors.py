@@ -12,7 +12,7 @@ from seqforecast.displays.style import BLUE, VERMILLION, clean, integer_ticks, l
 from seqforecast.forecasting import Forecaster, evaluate
 from seqforecast.reporting.backtest_errors import Measured
 from seqforecast.reporting.blocks import Block, Figure, Grid, Paragraph, Table
-from seqforecast.reporting.numbers import Number, number, percent
+from seqforecast.reporting.numbers import Number, moment, number, percent
 from seqforecast.reporting.svg import Pictures
 from seqforecast.reporting.windows import WindowErrors
 
@@ -86,7 +86,7 @@ def _what(forecaster: Forecaster, measured: Measured) -> str:
     ahead = "1 step" if steps == 1 else f"{steps} steps"
     each = f"{len(measured.folds):,} forecasts, up to {ahead} ahead of {moments}"
     times = measured.folds["ds"]
-    span = f"from {_day(times.min())} to {_day(times.max())}"
+    span = f"from {moment(times.min())} to {moment(times.max())}"
     if measured.kind == "new":
         said = (
             f"Measured on new data: {each}, {span}. These are {_share(measured)} that came after "
@@ -238,7 +238,3 @@ def window_part(errors: WindowErrors | str) -> list[Block]:
 
 def _ratio(ours: float, naive: float | None) -> float:
     return ours / naive if naive else np.nan
-
-
-def _day(moment: Any) -> str:
-    return str(moment).removesuffix(" 00:00:00")

@@ -17,7 +17,7 @@ from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of
 from seqforecast.reporting.backtest_errors import Measured, shown_levels
 from seqforecast.reporting.blocks import Block, Details, Figure, Grid, Paragraph, Stack, Table
-from seqforecast.reporting.numbers import aligned, number
+from seqforecast.reporting.numbers import aligned, moment, number
 from seqforecast.reporting.svg import Pictures
 
 _PICTURES = 6
@@ -215,7 +215,7 @@ def _ends(forecast: pd.DataFrame) -> list[tuple[str, str]]:
 def _rows(forecast: pd.DataFrame, history: pd.DataFrame) -> list[list[Any]]:
     names = ["y_hat", *(name for name, _ in _ends(forecast))]
     columns = [aligned(forecast[name], _spread(forecast, history)) for name in names]
-    return [list(row) for row in zip(map(_time, forecast["ds"]), *columns, strict=True)]
+    return [list(row) for row in zip(map(moment, forecast["ds"]), *columns, strict=True)]
 
 
 def _spread(forecast: pd.DataFrame, history: pd.DataFrame) -> Any:
@@ -223,17 +223,12 @@ def _spread(forecast: pd.DataFrame, history: pd.DataFrame) -> Any:
     return np.concatenate([forecast["y_hat"].to_numpy(float), history["y"].to_numpy(float)])
 
 
-def _time(moment: Any) -> str:
-    """Write a time without what is zero in it."""
-    return str(moment).removesuffix(" 00:00:00")
-
-
 def _description(forecast: pd.DataFrame, history: pd.DataFrame) -> str:
     """Say what the picture of a forecast shows."""
     like = _spread(forecast, history)
     y_hat = forecast["y_hat"].to_numpy(float)
     begin, end, low, high = aligned([y_hat[0], y_hat[-1], y_hat.min(), y_hat.max()], like)
-    first, last = _time(forecast["ds"].iloc[0]), _time(forecast["ds"].iloc[-1])
+    first, last = moment(forecast["ds"].iloc[0]), moment(forecast["ds"].iloc[-1])
     known = history["y"].dropna()
     said = f"The last known value is {aligned([known.iloc[-1]], like)[0]}. " if len(known) else ""
     if len(y_hat) == 1:

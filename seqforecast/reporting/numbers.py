@@ -1,4 +1,4 @@
-"""Numbers as a report writes them."""
+"""Numbers and times as a report writes them."""
 
 from __future__ import annotations
 
@@ -48,3 +48,8 @@ def aligned(values: Any, like: Any = None) -> list[Number]:
 def percent(share: float) -> str:
     """Write a share of 1."""
     return "unknown" if np.isnan(share) else f"{float(f'{100 * share:.3g}'):g} %"
+
+
+def moment(value: Any) -> str:
+    """Write a time without what is zero in it."""
+    return str(value).removesuffix(" 00:00:00")
