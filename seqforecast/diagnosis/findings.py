@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _WIDTH = 79
-_NO_FINDING = "No finding. How good the forecasts are is not judged here."
+NO_FINDING = "No finding. How good the forecasts are is not judged here."
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Diagnosis(list[Finding]):
 
     def __str__(self) -> str:
         if not self:
-            return "\n".join([_filled(self.summary), _NO_FINDING])
+            return "\n".join([_filled(self.summary), NO_FINDING])
         return "\n\n".join([_filled(self.summary), *map(str, self)])
 
 

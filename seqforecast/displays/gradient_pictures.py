@@ -25,6 +25,7 @@ from seqforecast.displays.style import (
     plain_ticks,
 )
 from seqforecast.gradients.effective_memory import decay_fit
+from seqforecast.gradients.gate_statistics import GATE_NAMES
 from seqforecast.gradients.gradient_flow import GradientFlow
 
 if TYPE_CHECKING:
@@ -40,17 +41,6 @@ _LOWEST = 1e-6
 
 _BINS_A_DECADE = 5
 _ROWS_NAMED = 11
-
-_GATES = {
-    "i": "input i",
-    "f": "forget f",
-    "g": "candidate g",
-    "o": "output o",
-    "r": "reset r",
-    "z": "update z",
-    "n": "candidate n",
-    "h": "state h",
-}
 
 
 def draw_heatmap(ax: Axes, flow: GradientFlow, *, layer: int, season: int | None) -> dict[str, Any]:
@@ -146,7 +136,7 @@ def draw_gates(ax: Axes, flow: GradientFlow, *, layer: int) -> dict[str, Any]:
             facecolor="none" if marker != "x" else color,
             edgecolor=color,
             linewidth=1,
-            label=_GATES[name],
+            label=f"{GATE_NAMES[name].removesuffix(' gate')} {name}",
         )
     ax.set(
         xlabel="share of steps saturated low",

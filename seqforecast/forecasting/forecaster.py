@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqforecast._shared.checks import check_integer, check_number, check_word
-from seqforecast._shared.html_repr import NotedDiagram, notes_of, paragraph
+from seqforecast._shared.html_repr import NotedDiagram, Notes, notes_of
 from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
 from seqforecast.forecasting.arrays.baseline import BASELINES
 from seqforecast.forecasting.data.columns import COLUMNS
@@ -462,11 +463,12 @@ class Forecaster(
         tags.target_tags.required = False
         return tags
 
-    def _html_notes(self) -> str:
+    def _notes(self) -> Notes:
         """Return what a notebook shows below the diagram: what it learnt, and its regressor."""
         if not hasattr(self, "_model"):
-            return ""
-        return paragraph(self._summary()) + notes_of(self.regressor_)
+            return Notes()
+        inner = notes_of(self.regressor_)
+        return replace(inner, paragraphs=[self._summary(), *inner.paragraphs])
 
     def _summary(self) -> str:
         """Say in a sentence or two what it knows, and how it forecasts."""

@@ -13,6 +13,18 @@ Array = NDArray[np.float64]
 KEEP_GATE = {"RNN": None, "LSTM": "f", "GRU": "z"}
 """The gate on the direct path from state to state."""
 
+GATE_NAMES = {
+    "i": "input gate",
+    "f": "forget gate",
+    "g": "candidate",
+    "o": "output gate",
+    "r": "reset gate",
+    "z": "update gate",
+    "n": "candidate",
+    "h": "state",
+}
+"""What the gates of all cells, and what else becomes the state, are called."""
+
 _LOW, _HIGH = 0.1, 0.9
 """Beyond these a sigmoid gate is called saturated, as by Karpathy et al. 2015."""
 

@@ -11,7 +11,8 @@ import pandas as pd
 from seqforecast.displays.style import BLUE, VERMILLION, clean, integer_ticks, legend_above
 from seqforecast.forecasting import Forecaster, evaluate
 from seqforecast.reporting.backtest_errors import Measured
-from seqforecast.reporting.html import Markup, Number, grid, number, paragraph, percent, table
+from seqforecast.reporting.blocks import Block, Figure, Grid, Paragraph, Table
+from seqforecast.reporting.numbers import Number, moment, number, percent
 from seqforecast.reporting.svg import Pictures
 from seqforecast.reporting.windows import WindowErrors
 
@@ -51,27 +52,27 @@ def compared(ours: float, naive: float) -> str:
     return f"{percent(abs(change))} {'smaller' if change > 0 else 'larger'} than"
 
 
-def error_part(forecaster: Forecaster, measured: Measured | str, draw: Pictures) -> list[Markup]:
+def error_part(forecaster: Forecaster, measured: Measured | str, draw: Pictures) -> list[Block]:
     """Return the errors of a forecaster: what was measured, a table, and the error by step."""
     if isinstance(measured, str):
-        return [paragraph(f"No error could be measured: {measured}.")]
+        return [Paragraph(f"No error could be measured: {measured}.")]
     season = forecaster.season_[0]
-    content = [
-        paragraph(_what(forecaster, measured)),
-        paragraph(_verdict(measured, season)),
+    content: list[Block] = [
+        Paragraph(_what(forecaster, measured)),
+        Paragraph(_verdict(measured, season)),
     ]
     n_each = len(measured.folds) / max(measured.steps, 1)
     if n_each < _TELLING:
         content.append(
-            paragraph(
+            Paragraph(
                 f"Each step was forecast only {number(n_each)} times: with so few forecasts the "
                 "comparison is uncertain.",
-                cls="soft",
+                style="soft",
             )
         )
     whole = _error_table(measured, season)
     by_step = _by_step(measured, season, draw)
-    content.append(grid(whole, by_step) if by_step else whole)
+    content.append(Grid([whole, by_step]) if by_step else whole)
     series = measured.by_series
     if len(series) > 1:
         content.append(_by_series(measured, series, season))
@@ -85,7 +86,7 @@ def _what(forecaster: Forecaster, measured: Measured) -> str:
     ahead = "1 step" if steps == 1 else f"{steps} steps"
     each = f"{len(measured.folds):,} forecasts, up to {ahead} ahead of {moments}"
     times = measured.folds["ds"]
-    span = f"from {_day(times.min())} to {_day(times.max())}"
+    span = f"from {moment(times.min())} to {moment(times.max())}"
     if measured.kind == "new":
         said = (
             f"Measured on new data: {each}, {span}. These are {_share(measured)} that came after "
@@ -129,7 +130,7 @@ def _verdict(measured: Measured, season: int) -> str:
     )
 
 
-def _error_table(measured: Measured, season: int) -> Markup:
+def _error_table(measured: Measured, season: int) -> Table:
     head = ["error", "forecaster", naive_title(season), "ratio"]
     if measured.kind == "seen":
         head[1] = "forecaster, on TRAINING data"
@@ -138,7 +139,7 @@ def _error_table(measured: Measured, season: int) -> Markup:
     has_seen = measured.as_fitted is not None
     rows = [_error_row(row, has_seen) for row in measured.errors.to_dict("records")]
     caption = "Errors over all of these forecasts. " + _meaning(measured.errors["metric"])
-    return table(caption, head, rows, name="errors-table")
+    return Table(caption, head, rows, name="errors-table")
 
 
 def _error_row(row: dict[Any, Any], has_seen: bool) -> list[Any]:
@@ -156,7 +157,7 @@ def _meaning(metrics: Iterable[str]) -> str:
     return "; ".join(_MEANING[name] for name in metrics if name in _MEANING) + "."
 
 
-def _by_step(measured: Measured, season: int, draw: Pictures) -> Markup | None:
+def _by_step(measured: Measured, season: int, draw: Pictures) -> Figure | None:
     if measured.steps < 2:
         return None
     errors = evaluate(measured.folds, "mae", by="step")
@@ -181,7 +182,7 @@ def _by_step(measured: Measured, season: int, draw: Pictures) -> Markup | None:
     return draw.figure("error-by-step", "Error by step ahead", said, picture)
 
 
-def _by_series(measured: Measured, series: pd.Series, season: int) -> Markup:
+def _by_series(measured: Measured, series: pd.Series, season: int) -> Table:
     """Return the errors of the series, of many of them those that err most and least."""
     metric = str(series.name)
     every = evaluate(measured.folds, metric, by="series")
@@ -199,15 +200,15 @@ def _by_series(measured: Measured, series: pd.Series, season: int) -> Markup:
         f"{len(errors):,} series; its median is {number(errors['y_hat'].median())}."
     )
     head = ["series", "forecaster", naive_title(season)]
-    return table(caption, head, rows, name="errors-by-series", tall=True)
+    return Table(caption, head, rows, name="errors-by-series", tall=True)
 
 
-def window_part(errors: WindowErrors | str) -> list[Markup]:
+def window_part(errors: WindowErrors | str) -> list[Block]:
     """Return the errors of a regressor on windows."""
     if isinstance(errors, str):
-        return [paragraph(errors)]
-    content = [
-        paragraph(
+        return [Paragraph(errors)]
+    content: list[Block] = [
+        Paragraph(
             f"Measured on the {errors.n_windows:,} windows that were passed to report. Whether the "
             "fit had seen them a report cannot know: if they are those of the fit, these are "
             "errors on TRAINING data and flatter. Pass windows that came later."
@@ -215,10 +216,10 @@ def window_part(errors: WindowErrors | str) -> list[Markup]:
     ]
     _, ours, naive = errors.rows[0]
     if naive is None:
-        content.append(paragraph(errors.why_no_naive))
+        content.append(Paragraph(errors.why_no_naive))
     else:
         content.append(
-            paragraph(
+            Paragraph(
                 f"The mean absolute error is {number(ours)}, {compared(ours, naive)} that of the "
                 f"{naive_name(errors.season)}, {number(naive)}."
             )
@@ -232,12 +233,8 @@ def window_part(errors: WindowErrors | str) -> list[Markup]:
             row += [theirs, _ratio(ours, theirs)]
         rows[-1] += ["", ""]
     caption = "Errors on these windows. " + _meaning([*(row[0] for row in errors.rows), "r2"])
-    return [*content, table(caption, head, rows, name="errors-table")]
+    return [*content, Table(caption, head, rows, name="errors-table")]
 
 
 def _ratio(ours: float, naive: float | None) -> float:
     return ours / naive if naive else np.nan
-
-
-def _day(moment: Any) -> str:
-    return str(moment).removesuffix(" 00:00:00")

@@ -17,16 +17,8 @@ from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of
 from seqforecast.reporting.backtest_errors import Measured, shown_levels
-from seqforecast.reporting.html import (
-    Markup,
-    aligned,
-    details,
-    element,
-    grid,
-    number,
-    paragraph,
-    table,
-)
+from seqforecast.reporting.blocks import Block, Details, Figure, Grid, Paragraph, Stack, Table
+from seqforecast.reporting.numbers import aligned, moment, number
 from seqforecast.reporting.svg import Pictures
 
 _PICTURES = 6
@@ -82,7 +74,7 @@ def forecast_part(
     measured: Measured | None,
     draw: Pictures,
     plan: FutureRows | None,
-) -> list[Markup]:
+) -> list[Block]:
     """Return the pictures and tables of the next steps, and what there is to say about them.
 
     Where they need future features, the plan holds these.
@@ -100,15 +92,15 @@ def forecast_part(
         n_history=_n_history(forecaster),
         truth=None,
     )
-    content = [paragraph(_introduction(forecaster, frames, len(chosen)))]
+    content: list[Block] = [Paragraph(_introduction(forecaster, frames, len(chosen)))]
     if not levels:
-        content.append(paragraph(_no_intervals(forecaster)))
+        content.append(Paragraph(_no_intervals(forecaster)))
     parts = [
         part
         for place, one in enumerate(chosen)
         for part in _one_series(frames, one, place, draw, alone=len(chosen) == 1)
     ]
-    return [*content, grid(*parts)]
+    return [*content, Grid(parts)]
 
 
 def _n_history(forecaster: Forecaster) -> int:
@@ -150,7 +142,7 @@ def _no_intervals(forecaster: Forecaster) -> str:
 
 def _one_series(
     frames: Frames, one: Chosen, place: int, draw: Pictures, *, alone: bool
-) -> list[Markup]:
+) -> list[Block]:
     """Return the picture and the table of one series."""
     forecast, history = (_of(frame, one.name) for frame in (frames.forecast, frames.history))
     label = str(one.name)
@@ -161,7 +153,7 @@ def _one_series(
         _description(forecast, history),
         lambda ax: _draw(ax, forecast, history, one.name),
     )
-    rows = table(
+    rows = Table(
         f"Forecast of {label}",
         ["time", "forecast", *(name for _, name in _ends(forecast))],
         _rows(forecast, history),
@@ -170,7 +162,7 @@ def _one_series(
     )
     if alone:
         return [picture, rows]
-    return [element("div", picture, details("The same as a table", rows))]
+    return [Stack([picture, Details("The same as a table", [rows])])]
 
 
 def _draw(
@@ -224,7 +216,7 @@ def _ends(forecast: pd.DataFrame) -> list[tuple[str, str]]:
 def _rows(forecast: pd.DataFrame, history: pd.DataFrame) -> list[list[Any]]:
     names = ["y_hat", *(name for name, _ in _ends(forecast))]
     columns = [aligned(forecast[name], _spread(forecast, history)) for name in names]
-    return [list(row) for row in zip(map(_time, forecast["ds"]), *columns, strict=True)]
+    return [list(row) for row in zip(map(moment, forecast["ds"]), *columns, strict=True)]
 
 
 def _spread(forecast: pd.DataFrame, history: pd.DataFrame) -> Any:
@@ -232,17 +224,12 @@ def _spread(forecast: pd.DataFrame, history: pd.DataFrame) -> Any:
     return np.concatenate([forecast["y_hat"].to_numpy(float), history["y"].to_numpy(float)])
 
 
-def _time(moment: Any) -> str:
-    """Write a time without what is zero in it."""
-    return str(moment).removesuffix(" 00:00:00")
-
-
 def _description(forecast: pd.DataFrame, history: pd.DataFrame) -> str:
     """Say what the picture of a forecast shows."""
     like = _spread(forecast, history)
     y_hat = forecast["y_hat"].to_numpy(float)
     begin, end, low, high = aligned([y_hat[0], y_hat[-1], y_hat.min(), y_hat.max()], like)
-    first, last = _time(forecast["ds"].iloc[0]), _time(forecast["ds"].iloc[-1])
+    first, last = moment(forecast["ds"].iloc[0]), moment(forecast["ds"].iloc[-1])
     known = history["y"].dropna()
     said = f"The last known value is {aligned([known.iloc[-1]], like)[0]}. " if len(known) else ""
     if len(y_hat) == 1:
@@ -265,10 +252,10 @@ def _of_measured(
     measured: Measured | None,
     draw: Pictures,
     names: str,
-) -> list[Markup]:
+) -> list[Block]:
     """Show the newest steps that were measured, where the future needs features nobody gave."""
-    content = [
-        paragraph(
+    content: list[Block] = [
+        Paragraph(
             f"The next steps are not forecast here: that takes the future values of {names}. Pass "
             "data with a row for each of these steps, its target NaN. Below are the newest steps "
             "whose features and values are known."
@@ -282,7 +269,7 @@ def _of_measured(
         for place, one in enumerate(chosen)
         if len(rows := _newest_rows(_of(measured.folds, one.name)))
     ]
-    return [*content, grid(*parts)]
+    return [*content, Grid(parts)]
 
 
 def _newest_rows(folds: pd.DataFrame) -> pd.DataFrame:
@@ -292,7 +279,7 @@ def _newest_rows(folds: pd.DataFrame) -> pd.DataFrame:
 
 def _newest(
     rows: pd.DataFrame, history: pd.DataFrame, one: Chosen, place: int, draw: Pictures
-) -> Markup:
+) -> Figure:
     """Return the picture of the newest forecast that was measured of a series."""
     truth = rows[list(COLUMNS)]
     came = aligned([rows["y"].iloc[-1]], _spread(rows, history))[0]

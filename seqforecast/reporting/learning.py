@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from seqforecast.clipping import ClipNorm
-from seqforecast.diagnosis.findings import Diagnosis, Finding
 from seqforecast.displays import GradientFlowDisplay, GradientNormDisplay
+from seqforecast.gradients.gate_statistics import GATE_NAMES
 from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.regressors.base import RecurrentRegressor
-from seqforecast.reporting.html import (
-    Markup,
-    Number,
-    details,
-    element,
-    grid,
-    number,
-    paragraph,
-    percent,
-    table,
-)
+from seqforecast.reporting.blocks import Block, Details, Figure, Grid, Paragraph, Table
+from seqforecast.reporting.numbers import Number, number, percent
 from seqforecast.reporting.svg import Pictures
 
-_GATES = {
-    "i": "input gate i",
-    "f": "forget gate f",
-    "g": "candidate g",
-    "o": "output gate o",
-    "r": "reset gate r",
-    "z": "update gate z (keeps the state)",
-    "n": "candidate n",
-    "h": "state h",
-}
 
-
-def finding_part(diagnosis: Diagnosis) -> list[Markup]:
-    """Return what `diagnose` found, in its own words."""
-    content = [paragraph(diagnosis.summary)]
-    if not diagnosis:
-        content.append(paragraph("No finding. How good the forecasts are is not judged here."))
-    return [*content, *map(_finding, diagnosis)]
-
-
-def _finding(finding: Finding) -> Markup:
-    return element(
-        "div",
-        element("p", f"{finding.code} {finding.severity}", cls="label"),
-        element("h3", finding.name),
-        paragraph(finding.message),
-        paragraph("Try ", element("code", finding.parameter), "."),
-        paragraph(
-            f"{number(finding.value)} against {number(finding.threshold)}: {finding.source}.",
-            cls="soft",
-        ),
-        cls=f"finding {finding.severity}",
-    )
-
-
-def training_part(network: RecurrentRegressor, draw: Pictures) -> list[Markup]:
+def training_part(network: RecurrentRegressor, draw: Pictures) -> list[Block]:
     """Return the losses, the norm of the gradient and the clipped share of each epoch."""
     history: pd.DataFrame = network.history_
     clipping = network.net_.clipping
@@ -75,14 +33,14 @@ def training_part(network: RecurrentRegressor, draw: Pictures) -> list[Markup]:
     names = [name for name in _COLUMNS if name in history]
     if not history["skipped_steps"].any():
         names.remove("skipped_steps")
-    rows = table(
+    rows = Table(
         "The training by epoch; losses are in the scaled units that the network works in",
         ["epoch", *(_COLUMNS[name] for name in names)],
         _epoch_rows(history[names]),
         name="epochs",
         tall=True,
     )
-    return [paragraph(_length(network)), grid(picture, rows)]
+    return [Paragraph(_length(network)), Grid([picture, rows])]
 
 
 def _epoch_rows(history: pd.DataFrame) -> list[list[Any]]:
@@ -138,47 +96,28 @@ def _training_words(history: pd.DataFrame) -> str:
 
 def flow_part(
     flow: GradientFlow, draw: Pictures, *, season: int | None, recorded: bool
-) -> list[Markup]:
+) -> list[Block]:
     """Return the pictures of the gradient through time, and of what the gates do."""
-    display = GradientFlowDisplay(flow)
-    window = flow.lag_curve.shape[-1]
+    display, window = GradientFlowDisplay(flow), flow.lag_curve.shape[-1]
     marked = season if season is not None and season <= window else None
-    pictures = []
-    if len(flow.epochs) > 1:
-        pictures.append(
-            draw.figure(
-                "flow-heatmap",
-                "Gradient by epoch and lag",
-                _heatmap_words(flow),
-                lambda ax: display.plot(kind="heatmap", season=marked, ax=ax),
-            )
-        )
-    pictures.append(
-        draw.figure(
-            "flow-lag",
-            "Gradient by lag",
-            _lag_words(flow),
-            lambda ax: display.plot(kind="lag", season=marked, ax=ax),
-        )
+    several, has_gates = len(flow.epochs) > 1, flow.time_scale is not None
+    saturated = "Saturation of the gates" if has_gates else "Saturation of the state"
+    kinds = (
+        ("heatmap", "Gradient by epoch and lag", _heatmap_words, several),
+        ("lag", "Gradient by lag", _lag_words, True),
+        ("timescales", "How long units keep their state", _timescale_words, has_gates),
+        ("gates", saturated, _gate_words, True),
     )
-    if flow.time_scale is not None:
-        pictures.append(
-            draw.figure(
-                "flow-timescales",
-                "How long units keep their state",
-                _timescale_words(flow),
-                lambda ax: display.plot(kind="timescales", season=marked, ax=ax),
-            )
-        )
-    pictures.append(
-        draw.figure(
-            "flow-gates",
-            "Saturation of the gates" if flow.time_scale is not None else "Saturation of the state",
-            _gate_words(flow),
-            lambda ax: display.plot(kind="gates", ax=ax),
-        )
-    )
-    return [paragraph(_flow_words(flow, recorded=recorded)), grid(*pictures), *_flow_tables(flow)]
+
+    def picture(kind: str, title: str, words: Callable[[GradientFlow], str]) -> Figure:
+        def plot(ax: Any) -> None:
+            display.plot(kind=kind, season=marked, ax=ax)
+
+        return draw.figure(f"flow-{kind}", title, words(flow), plot)
+
+    pictures = [picture(kind, title, words) for kind, title, words, shown in kinds if shown]
+    said = _flow_words(flow, recorded=recorded)
+    return [Paragraph(said), Grid(pictures), _flow_tables(flow)]
 
 
 def _flow_words(flow: GradientFlow, *, recorded: bool) -> str:
@@ -233,9 +172,9 @@ def _lag_words(flow: GradientFlow) -> str:
 def _timescale_words(flow: GradientFlow) -> str:
     assert flow.time_scale is not None
     first, last = flow.time_scale[0, 0], flow.time_scale[-1, 0]
-    gate = "forget" if "f" in flow.gates else "update"
+    gate = GATE_NAMES["f" if "f" in flow.gates else "z"]
     said = (
-        f"By its {gate} gate the median unit of {len(last)} keeps its state for "
+        f"By its {gate} the median unit of {len(last)} keeps its state for "
         f"{number(np.median(last))} steps, the longest for {_steps(last.max())}"
     )
     if len(flow.epochs) > 1:
@@ -250,51 +189,50 @@ def _steps(value: float) -> str:
 
 def _gate_words(flow: GradientFlow) -> str:
     shares = "; ".join(
-        f"{_GATES[name]} low {percent(float(gate.low[-1, 0].mean()))}, high "
+        f"{_gate(name)} low {percent(float(gate.low[-1, 0].mean()))}, high "
         f"{percent(float(gate.high[-1, 0].mean()))}"
         for name, gate in flow.gates.items()
     )
     return f"A mark a unit: the share of steps at which it is saturated. On average: {shares}."
 
 
-def _flow_tables(flow: GradientFlow) -> list[Markup]:
+def _flow_tables(flow: GradientFlow) -> Details:
     """Return the numbers of the pictures, folded away."""
     n_layers, window = flow.lag_curve.shape[1:]
     layers = range(n_layers)
     reach = np.stack([flow.effective_memory, flow.half_life], axis=2).reshape(len(flow.epochs), -1)
-    gates = [
-        [f"{_GATES[name]}, layer {layer}", *_gate_row(gate, layer)]
-        for name, gate in flow.gates.items()
-        for layer in layers
-    ]
-    return [
-        details(
-            "These pictures as tables",
-            table(
-                "Reach of the gradient in steps, by epoch",
-                ["epoch", *(f"{what}, layer {k}" for k in layers for what in _REACH)],
-                [[str(epoch), *row] for epoch, row in zip(flow.epochs, reach, strict=True)],
-                name="flow-memory-table",
-                tall=True,
-            ),
-            table(
-                "Gates after the last epoch, means over the units",
-                ["gate", "mean", "saturated low", "saturated high"],
-                gates,
-                name="flow-gates-table",
-            ),
-            table(
-                "Gradient by lag after the last epoch, relative to its largest",
-                ["lag", *(f"layer {k}" for k in layers)],
-                [[str(lag), *flow.lag_curve[-1, :, lag]] for lag in range(window)],
-                name="flow-lag-table",
-                tall=True,
-            ),
-        )
-    ]
+    by_epoch = Table(
+        "Reach of the gradient in steps, by epoch",
+        ["epoch", *(f"{what}, layer {k}" for k in layers for what in _REACH)],
+        [[str(epoch), *row] for epoch, row in zip(flow.epochs, reach, strict=True)],
+        name="flow-memory-table",
+        tall=True,
+    )
+    gates = Table(
+        "Gates after the last epoch, means over the units",
+        ["gate", "mean", "saturated low", "saturated high"],
+        [
+            [f"{_gate(name)}, layer {layer}", *_gate_row(gate, layer)]
+            for name, gate in flow.gates.items()
+            for layer in layers
+        ],
+        name="flow-gates-table",
+    )
+    by_lag = Table(
+        "Gradient by lag after the last epoch, relative to its largest",
+        ["lag", *(f"layer {k}" for k in layers)],
+        [[str(lag), *flow.lag_curve[-1, :, lag]] for lag in range(window)],
+        name="flow-lag-table",
+        tall=True,
+    )
+    return Details("These pictures as tables", [by_epoch, gates, by_lag])
 
 
 _REACH = "memory", "half-life"
+
+
+def _gate(letter: str) -> str:
+    return f"{GATE_NAMES[letter]} {letter}" + " (keeps the state)" * (letter == "z")
 
 
 def _gate_row(gate: Any, layer: int) -> list[Any]:

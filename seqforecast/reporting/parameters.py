@@ -8,33 +8,28 @@ from datetime import datetime, timezone
 from typing import Any
 
 from seqforecast._versions import versions
-from seqforecast.reporting.html import Markup, element, paragraph, table
+from seqforecast.reporting.blocks import Block, Made, Paragraph, Strong, Table
 from seqforecast.reporting.subject import Subject
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def parameter_part(subject: Subject) -> list[Markup]:
+def parameter_part(subject: Subject) -> list[Block]:
     """Return all parameters, those that were set apart from the others."""
     core = subject.core
     rows = _parameters(core)
     n_changed = sum(changed for *_, changed in rows)
     cells = [
-        [
-            _marked(name, changed),
-            _marked(value, changed),
-            default,
-            "changed" if changed else "",
-        ]
+        [Strong(name), Strong(value), default, "changed"] if changed else [name, value, default, ""]
         for name, value, default, changed in sorted(rows, key=lambda row: not row[-1])
     ]
     said = f"{n_changed} of {len(rows)} parameters differ from their default; they come first."
-    content = [paragraph(said)]
+    content = [Paragraph(said)]
     if hasattr(subject.whole, "best_params_"):
-        content.insert(0, paragraph(_searched(subject.whole)))
+        content.insert(0, Paragraph(_searched(subject.whole)))
     caption = f"Parameters of {type(core).__name__}"
     head = ["parameter", "value", "default", ""]
-    return [*content, table(caption, head, cells, name="parameter-table", tall=True)]
+    return [*content, Table(caption, head, cells, name="parameter-table", tall=True)]
 
 
 def _searched(search: Any) -> str:
@@ -65,24 +60,12 @@ def _written(value: Any) -> str:
     return _ADDRESS.sub("", " ".join(repr(value).split()))
 
 
-def _marked(text: str, changed: bool) -> Any:
-    return element("b", text) if changed else text
-
-
-def made_part(subject: Subject, made_from: str) -> list[Markup]:
+def made_part(subject: Subject, made_from: str) -> list[Block]:
     """Return when, with what and from what the report was made."""
     now = datetime.now(timezone.utc)
-    when = element(
-        "time", now.strftime("%Y-%m-%d %H:%M:%S UTC"), datetime=now.isoformat(timespec="seconds")
-    )
-    made = paragraph(
-        "Made on ", when, " by ", element("code", "seqforecast.report"),
-        f" of {_kind(subject)}, {made_from}. It is one file: nothing is loaded from elsewhere, and "
-        "no program runs in it. Pictures are described in words below them; their numbers stand in "
-        "the tables.",
-    )  # fmt: skip
+    made = Made(now, f"{_kind(subject)}, {made_from}")
     rows = [[name, value] for name, value in versions().items()]
-    return [made, table("Versions", ["software", "version"], rows, name="versions")]
+    return [made, Table("Versions", ["software", "version"], rows, name="versions")]
 
 
 def _kind(subject: Subject) -> str:

@@ -17,10 +17,11 @@ from seqforecast.forecasting.parts import parts_of, with_model
 from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.persistence.format.atomic import write_atomically
 from seqforecast.reporting.backtest_errors import Measured, later_steps, measure
+from seqforecast.reporting.blocks import Block, Facts, Findings, Paragraph, Section
 from seqforecast.reporting.errors import compared, error_part, naive_name, naive_title, window_part
 from seqforecast.reporting.forecast import chosen_series, forecast_part
-from seqforecast.reporting.html import Markup, facts, number, paragraph, section
-from seqforecast.reporting.learning import finding_part, flow_part, training_part
+from seqforecast.reporting.learning import flow_part, training_part
+from seqforecast.reporting.numbers import number
 from seqforecast.reporting.page import page
 from seqforecast.reporting.parameters import made_part, parameter_part
 from seqforecast.reporting.plan import planned_rows, without_plan
@@ -177,23 +178,25 @@ def _of_forecaster(subject: Subject, season: int | None) -> str:
     newest, plan = _planned(forecaster, given, later)
     ids = parts_of(newest).panel.ids
     chosen = chosen_series(ids if plan is None else ids[np.unique(plan.series)], known)
-    parts = {
-        "forecast": ("Forecast", forecast_part(newest, chosen, known, draw, plan)),
-        "errors-part": ("Errors", error_part(forecaster, measured, draw)),
-    }
+    sections = [
+        Section("forecast", "Forecast", forecast_part(newest, chosen, known, draw, plan)),
+        Section("errors-part", "Errors", error_part(forecaster, measured, draw)),
+    ]
     network = subject.network
     diagnosis: Diagnosis | None = None
     if network is None:
-        parts["gradient"] = ("Gradient", [paragraph(_no_network(forecaster))])
+        sections.append(Section("gradient", "Gradient", [Paragraph(_no_network(forecaster))]))
     else:
         diagnosis = diagnose(forecaster, season=season)
         recorded = flow = getattr(network, "gradient_flow_", None)
         if flow is None:
             flow = gradient_flow(forecaster.regressor_, forecaster.training_data()[0])
-        parts |= _network_parts(subject, diagnosis, flow, recorded is not None, season, draw)
-    summary = [paragraph(_forecaster_summary(subject, known, diagnosis), cls="lead")]
-    summary.append(_forecaster_facts(subject, measured, diagnosis))
-    return _page(subject, summary, parts, draw)
+        sections += _network_parts(subject, diagnosis, flow, recorded is not None, season, draw)
+    summary = [
+        Paragraph(_forecaster_summary(subject, known, diagnosis), style="lead"),
+        _forecaster_facts(subject, measured, diagnosis),
+    ]
+    return _page(subject, summary, sections, draw)
 
 
 def _planned(
@@ -269,7 +272,7 @@ def _found(diagnosis: Diagnosis | None) -> str:
 
 def _forecaster_facts(
     subject: Subject, measured: Measured | str, diagnosis: Diagnosis | None
-) -> Markup:
+) -> Facts:
     assert subject.forecaster is not None
     pairs = []
     if isinstance(measured, Measured):
@@ -278,7 +281,7 @@ def _forecaster_facts(
         pairs.append(("Mean absolute error", number(ours), f"on {seen[measured.kind]}"))
         title = naive_title(subject.forecaster.season_[0]).capitalize()
         pairs.append((title, number(naive), "its error on the same steps"))
-    return facts([*pairs, *_network_facts(subject, diagnosis)])
+    return Facts([*pairs, *_network_facts(subject, diagnosis)])
 
 
 def _network_facts(subject: Subject, diagnosis: Diagnosis | None) -> list[tuple[str, Any, str]]:
@@ -318,13 +321,13 @@ def _of_network(subject: Subject, season: int | None) -> str:
     )
     if subject.y is not None:
         errors = window_errors(subject.whole, network, subject.X, subject.y, season)
-    parts = {"errors-part": ("Errors", window_part(errors))}
-    parts |= _network_parts(subject, diagnosis, flow, recorded is not None, season, draw)
+    sections = [Section("errors-part", "Errors", window_part(errors))]
+    sections += _network_parts(subject, diagnosis, flow, recorded is not None, season, draw)
     summary = [
-        paragraph(_network_summary(subject, errors, diagnosis), cls="lead"),
-        facts([*_window_facts(errors), *_network_facts(subject, diagnosis)]),
+        Paragraph(_network_summary(subject, errors, diagnosis), style="lead"),
+        Facts([*_window_facts(errors), *_network_facts(subject, diagnosis)]),
     ]
-    return _page(subject, summary, parts, draw)
+    return _page(subject, summary, sections, draw)
 
 
 def _network_summary(subject: Subject, errors: WindowErrors | str, diagnosis: Diagnosis) -> str:
@@ -369,42 +372,35 @@ def _network_parts(
     recorded: bool,
     season: int | None,
     draw: Pictures,
-) -> dict[str, tuple[str, list[Markup]]]:
+) -> list[Section]:
     """Return the parts about how a network learnt."""
     network = subject.network
     assert network is not None
-    parts = {
-        "findings": ("Findings", finding_part(diagnosis)),
-        "training-part": ("Training", training_part(network, draw)),
-    }
+    gradient: list[Block]
     if flow is not None:
-        content = flow_part(flow, draw, season=season, recorded=recorded)
+        gradient = flow_part(flow, draw, season=season, recorded=recorded)
     else:
-        content = [
-            paragraph(
+        gradient = [
+            Paragraph(
                 f"Nothing was recorded while this network trained (observe={network.observe!r}). "
                 "Pass windows to measure now, report(estimator, path, X), or set observe='auto' "
                 "and fit again."
             )
         ]
-    parts["gradient"] = ("Gradient through time", content)
-    return parts
+    return [
+        Section("findings", "Findings", [Findings(diagnosis)]),
+        Section("training-part", "Training", training_part(network, draw)),
+        Section("gradient", "Gradient through time", gradient),
+    ]
 
 
-def _page(
-    subject: Subject,
-    summary: list[Markup],
-    parts: dict[str, tuple[str, list[Markup]]],
-    draw: Pictures,
-) -> str:
+def _page(subject: Subject, summary: list[Block], sections: list[Section], draw: Pictures) -> str:
     made_from = (
         "and the data passed with it" if subject.X is not None else "and nothing but what it holds"
     )
-    parts = {
-        **parts,
-        "parameters": ("Parameters", parameter_part(subject)),
-        "made": ("How this was made", made_part(subject, made_from)),
-    }
-    sections = [section(name, title, *content) for name, (title, content) in parts.items()]
-    contents = [(name, title) for name, (title, _) in parts.items()]
-    return page(f"Report: {subject.name}", summary, sections, contents, draw.colours)
+    sections = [
+        *sections,
+        Section("parameters", "Parameters", parameter_part(subject)),
+        Section("made", "How this was made", made_part(subject, made_from)),
+    ]
+    return page(f"Report: {subject.name}", summary, sections, draw.colours)

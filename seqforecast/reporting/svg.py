@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-from seqforecast.reporting.html import Markup, allowed, element, prose
+from seqforecast.reporting.blocks import Figure
 
 INK = "#000000"
 """What matplotlib leaves out where it writes SVG: black is the colour of what has none."""
@@ -71,7 +71,7 @@ class Pictures:
         draw: Callable[[Any], object],
         *,
         height: float = _SIZE[1],
-    ) -> Markup:
+    ) -> Figure:
         """Draw a picture; return it with its title and what it shows in words.
 
         Parameters
@@ -87,13 +87,7 @@ class Pictures:
         height : float, default=3.2
             Inches; the width is the same for all.
         """
-        svg = self._inline(_drawn(draw, height), name, title, description)
-        caption = element("figcaption", element("b", title), ". ", prose(description))
-        return element("figure", svg, caption)
-
-    def _inline(self, source: bytes, name: str, title: str, description: str) -> Markup:
-        """Turn a file of SVG into an element of a page."""
-        root = ElementTree.fromstring(source)
+        root = ElementTree.fromstring(_drawn(draw, height))
         for parent in list(root.iter()):
             for child in list(parent):
                 if _local(child.tag) in ("metadata", "style", "title"):
@@ -104,17 +98,8 @@ class Pictures:
                 _local(key): self._attribute(_local(key), value, name)
                 for key, value in node.attrib.items()
             }
-        for size in ("width", "height", "version"):
-            root.attrib.pop(size, None)
-        labels = {"title": title, "desc": description}
-        for place, (tag, text) in enumerate(labels.items()):
-            label = ElementTree.Element(tag, id=f"{name}-{tag}")
-            label.text = allowed(text)
-            root.insert(place, label)
-        root.attrib |= {"role": "img", "fill": _variable(INK)}
-        root.attrib["aria-labelledby"] = f"{name}-title"
-        root.attrib["aria-describedby"] = f"{name}-desc"
-        return Markup(ElementTree.tostring(root, encoding="unicode"))
+        content = "".join(ElementTree.tostring(node, encoding="unicode") for node in root)
+        return Figure(name, title, description, root.attrib["viewBox"], content)
 
     def _attribute(self, key: str, value: str, name: str) -> str:
         """Make one attribute fit a page that holds several pictures."""

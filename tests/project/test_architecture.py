@@ -54,7 +54,7 @@ FORBIDDEN = {
     "training.scaling": NO_FRAMES,
     "windows": NO_LEARNING,
 }
-ONLY_WHEN_USED = {"dask", "distributed", "matplotlib", "onnx", "onnxruntime"}
+ONLY_WHEN_USED = {"dask", "distributed", "jinja2", "matplotlib", "onnx", "onnxruntime"}
 
 MAY_PRINT = ("_versions", "cli")
 MOST_LINES = 700

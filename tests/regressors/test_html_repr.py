@@ -12,8 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from seqforecast import LSTMRegressor, RNNRegressor, diagnose
+from seqforecast._shared.html_repr import LagCurve
 from seqforecast.clipping import ClipNorm
-from seqforecast.regressors import html_repr
 
 NOTES = '<div class="seqforecast-notes"'
 
@@ -104,11 +104,11 @@ def test_curve_shows_the_last_record_with_a_text_of_its_own(fitted):
 def test_long_window_is_drawn_in_few_points_that_keep_its_peak():
     curve = np.full(5_000, 0.1)
     curve[3_333] = 1.0
-    svg = ET.fromstring(html_repr._lag_curve(curve, 4_000.0))
-    points = np.array([p.split(",") for p in svg.find("polyline").get("points").split()], float)
-    assert len(points) == 160
-    assert points[:, 1].argmin() == 3_333 * 160 // 5_000
-    assert points[:, 1].min() == 2.0
+    x, height = np.transpose(LagCurve(curve, 4_000.0).points)
+    assert len(x) == 160
+    assert height.argmax() == 3_333 * 160 // 5_000
+    assert height.max() == 1.0
+    assert x[height.argmax()] == pytest.approx(3_333 / 5_000, abs=1 / 160)
 
 
 def test_notes_run_nothing_and_name_nothing(fitted):

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
 
-from seqforecast import Forecaster, GRURegressor, LSTMRegressor, make_windows
+from seqforecast import Forecaster, GRURegressor, LSTMRegressor, make_windows, report
 from seqforecast.datasets import load_airline, make_seasonal_ar
+from tests.reporting.reading import Page
 
+KINDS = ("lstm", "panel", "regressor", "ridge")
 HOSTILE = "<script>alert('x')</script> & \"$\\frac$\""
 
 
@@ -63,3 +65,25 @@ def forgetful(windows):
         gradient_clipping=None,
         random_state=0,
     ).fit(X[:1500], y[:1500])
+
+
+@pytest.fixture(scope="session")
+def pages(
+    lstm_forecaster, panel_forecaster, forgetful, windows, ridge_forecaster, tmp_path_factory
+):
+    """A report of each kind; write others only of what differs."""
+    folder = tmp_path_factory.mktemp("reports")
+    X, y = windows
+    return {
+        "lstm": Page(report(lstm_forecaster, folder / "lstm.html")),
+        "panel": Page(report(panel_forecaster, folder / "panel.html")),
+        "regressor": Page(report(forgetful, folder / "r.html", X[1500:], y[1500:], season=24)),
+        "ridge": Page(report(ridge_forecaster, folder / "ridge.html")),
+    }
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the pictures empty, which take most of the time, where a test reads words only."""
+    empty = b'<svg viewBox="0 0 1 1" />'
+    monkeypatch.setattr("seqforecast.reporting.svg._drawn", lambda *_: empty)

@@ -10,6 +10,7 @@ class Page:
     """A report, parsed as XML: one unclosed or unescaped element and it cannot be read."""
 
     def __init__(self, path):
+        self.path = path
         self.text = path.read_text(encoding="utf-8")
         self.root = ElementTree.fromstring(self.text.removeprefix("<!DOCTYPE html>"))
 

@@ -4,14 +4,13 @@ import re
 
 import pytest
 
-from seqforecast import report
 from tests.reporting.browser import CHROMIUM, Browser
+from tests.reporting.conftest import KINDS
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the PATH"
 )
 
-KINDS = ("lstm", "panel", "regressor", "ridge")
 WIDTHS, SCHEMES = (390, 1280), ("light", "dark")
 CONTRAST, SMALLEST_TEXT = 4.5, 9.5
 
@@ -60,20 +59,6 @@ OUTSIDE = """
 
 
 @pytest.fixture(scope="module")
-def reports(
-    lstm_forecaster, panel_forecaster, forgetful, windows, ridge_forecaster, tmp_path_factory
-):
-    folder = tmp_path_factory.mktemp("reports")
-    X, y = windows
-    return {
-        "lstm": report(lstm_forecaster, folder / "lstm.html"),
-        "panel": report(panel_forecaster, folder / "panel.html"),
-        "regressor": report(forgetful, folder / "r.html", X[1500:], y[1500:], season=24),
-        "ridge": report(ridge_forecaster, folder / "ridge.html"),
-    }
-
-
-@pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     with Browser(tmp_path_factory.mktemp("browser") / "profile") as browser:
         yield browser
@@ -82,10 +67,10 @@ def browser(tmp_path_factory):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_shown_on_a_screen(browser, reports, kind, width, scheme):
-    browser.open(reports[kind], width=width, scheme=scheme)
+def test_shown_on_a_screen(browser, pages, kind, width, scheme):
+    browser.open(pages[kind].path, width=width, scheme=scheme)
     asked = [url for url in browser.requests() if not url.startswith("data:")]  # in the file
-    assert asked == [reports[kind].as_uri()]
+    assert asked == [pages[kind].path.as_uri()]
     assert browser.complaints() == []
     wide, there = browser.ask(
         "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
@@ -97,10 +82,10 @@ def test_shown_on_a_screen(browser, reports, kind, width, scheme):
     assert ratio >= CONTRAST, where
 
 
-def test_dark_is_dark_and_its_pictures_too(browser, reports):
+def test_dark_is_dark_and_its_pictures_too(browser, pages):
     shades = {}
     for scheme in SCHEMES:
-        browser.open(reports["lstm"], width=1280, scheme=scheme)
+        browser.open(pages["lstm"].path, width=1280, scheme=scheme)
         ground = browser.ask("getComputedStyle(document.body).backgroundColor")
         ink = browser.ask("getComputedStyle(document.querySelector('svg text')).fill")
         shades[scheme] = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ground, ink)]
@@ -109,8 +94,8 @@ def test_dark_is_dark_and_its_pictures_too(browser, reports):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_screen_reader_is_told_what_pictures_and_tables_show(browser, reports, kind):
-    browser.open(reports[kind], width=1280)
+def test_a_screen_reader_is_told_what_pictures_and_tables_show(browser, pages, kind):
+    browser.open(pages[kind].path, width=1280)
     nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
     shown = [node for node in nodes if not node["ignored"]]
     role = {node["nodeId"]: node["role"]["value"] for node in shown}
@@ -125,8 +110,8 @@ def test_a_screen_reader_is_told_what_pictures_and_tables_show(browser, reports,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_printed_light_and_whole(browser, reports, kind):
-    browser.open(reports[kind], width=700, scheme="dark", media="print")
+def test_printed_light_and_whole(browser, pages, kind):
+    browser.open(pages[kind].path, width=700, scheme="dark", media="print")
     ground = browser.ask("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(255, 255, 255)"
     hidden = browser.ask(

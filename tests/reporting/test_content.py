@@ -16,7 +16,7 @@ from seqforecast import (
 )
 from seqforecast.reporting.backtest_errors import _FEWEST_FOLDS, _cutoffs, later_steps, measure
 from seqforecast.reporting.forecast import chosen_series
-from seqforecast.reporting.html import aligned, element, number, percent
+from seqforecast.reporting.numbers import aligned, number, percent
 from seqforecast.reporting.svg import dark_colour
 from tests.reporting.conftest import HOSTILE, panel_frame
 from tests.reporting.reading import Page
@@ -29,8 +29,8 @@ def read(text):
 
 
 @pytest.fixture(scope="module")
-def lstm_page(lstm_forecaster, tmp_path_factory):
-    return Page(report(lstm_forecaster, tmp_path_factory.mktemp("report") / "a.html"))
+def lstm_page(pages):
+    return pages["lstm"]
 
 
 def test_forecast_and_intervals(lstm_page, lstm_forecaster):
@@ -101,9 +101,9 @@ def test_parameters_that_differ_come_first(lstm_page, lstm_forecaster):
     assert rows["regressor__max_epochs"] == {"value": "6", "default": "100", "": "changed"}
 
 
-def test_findings_are_those_of_diagnose(forgetful, windows, tmp_path):
+def test_findings_are_those_of_diagnose(forgetful, windows, pages):
     X, y = windows
-    page = Page(report(forgetful, tmp_path / "a.html", X[1500:], y[1500:], season=24))
+    page = pages["regressor"]
     found = diagnose(forgetful, X[1500:], y[1500:], season=24)
     said = page.said("findings")
     assert [finding.code for finding in found] == ["GF01"]
@@ -114,10 +114,9 @@ def test_findings_are_those_of_diagnose(forgetful, windows, tmp_path):
     assert "vanishing gradient (warning)" in page.said()
 
 
-def test_errors_on_windows_beside_the_last_season(forgetful, windows, tmp_path):
-    X, y = windows
-    X, y = X[1500:], y[1500:]
-    page = Page(report(forgetful, tmp_path / "a.html", X, y, season=24))
+def test_errors_on_windows_beside_the_last_season(forgetful, windows, pages):
+    X, y = (part[1500:] for part in windows)
+    page = pages["regressor"]
     rows = page.table("errors-table")
     forecast = forgetful.predict(X)
     naive = X[:, -24]  # one channel: the value 24 steps before what is forecast
@@ -127,6 +126,7 @@ def test_errors_on_windows_beside_the_last_season(forgetful, windows, tmp_path):
     assert "Whether the fit had seen them a report cannot know" in page.said("errors-part")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_windows_in_another_order_have_no_naive_forecast(forgetful, windows, tmp_path):
     X, y = (part[1500:] for part in windows)
     order = np.random.default_rng(0).permutation(len(y))
@@ -135,6 +135,7 @@ def test_windows_in_another_order_have_no_naive_forecast(forgetful, windows, tmp
     assert all(list(row) == ["regressor"] for row in page.table("errors-table").values())
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("since", [0, 120, 142])
 def test_steps_after_the_fit_are_forecast_as_it_is(passengers, tmp_path, since):
     forecaster = Forecaster(Ridge(), window=24, horizon=12).fit(passengers[:120])
@@ -159,6 +160,7 @@ def hours(n_steps):
     return heat, load.rename("load")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_every_step_after_the_fit_is_measured_also_one_at_a_time(tmp_path):
     _, load = hours(600)
     forecaster = Forecaster(Ridge(), window=24, horizon=1, season=24).fit(load[:500])
@@ -172,6 +174,7 @@ def test_every_step_after_the_fit_is_measured_also_one_at_a_time(tmp_path):
     assert "These are all 100 steps that came after" in said
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_steps_that_are_no_whole_horizon_are_said_to_be_left_out(passengers, tmp_path):
     forecaster = Forecaster(Ridge(), window=24, horizon=12).fit(passengers[:113])
     said = Page(report(forecaster, tmp_path / "a.html", passengers)).said("errors-part")
@@ -220,6 +223,7 @@ def test_series_too_short_to_hold_out_show_training_errors_as_such(tmp_path):
     assert "last value" in page.table("errors-table")["MAE"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_quantiles_of_the_regressor_are_the_intervals(passengers, tmp_path):
     regressor = LSTMRegressor(
         hidden_size=4,
@@ -248,8 +252,8 @@ def test_future_features_show_the_newest_measured_steps(tmp_path):
 # Panels -----------------------------------------------------------------------------------------
 
 
-def test_panel_shows_the_worst_the_median_and_the_best(panel_forecaster, tmp_path):
-    page = Page(report(panel_forecaster, tmp_path / "a.html"))
+def test_panel_shows_the_worst_the_median_and_the_best(panel_forecaster, pages):
+    page = pages["panel"]
     measured = measure(panel_forecaster, None)
     errors = evaluate(measured.folds, "mase", by="series").sort_values("y_hat", ascending=False)
     order = list(errors["unique_id"])
@@ -279,8 +283,8 @@ def test_few_of_ten_thousand_series():
     ]  # fmt: skip
 
 
-def test_names_are_escaped_wherever_they_stand(panel_forecaster, tmp_path):
-    page = Page(report(panel_forecaster, tmp_path / "a.html"))
+def test_names_are_escaped_wherever_they_stand(pages):
+    page = pages["panel"]
     assert HOSTILE in page.table("errors-by-series")
     assert not page.all("script")
     assert "<script" not in page.text
@@ -325,13 +329,6 @@ def test_aligned_numbers_have_the_decimals_that_tell_them_apart():
     assert aligned([np.nan, 1.0, 2.0]) == ["unknown", "1.00", "2.00"]
 
 
-def test_element_escapes_text_and_attributes():
-    made = element("a", "<b>", title='"x"', cls="k", none=None)
-    assert made == '<a title="&quot;x&quot;" class="k">&lt;b&gt;</a>'
-    assert element("p", "a\ud800") == "<p>a\ufffd</p>"  # half a character
-    assert element("i", element("b", "&")) == "<i><b>&amp;</b></i>"
-
-
 def test_dark_colours_turn_light_into_dark_and_keep_the_hue():
     assert dark_colour("#000000") == "#ebebeb"
     assert dark_colour("#ffffff") == "#1a1a1a"
@@ -339,6 +336,7 @@ def test_dark_colours_turn_light_into_dark_and_keep_the_hue():
     assert int(blue[5:], 16) > int(blue[1:3], 16)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_update_counts_as_known(passengers, tmp_path):
     forecaster = Forecaster(GRURegressor(hidden_size=4, max_epochs=2, random_state=0), horizon=3)
     forecaster.fit(passengers[:-6]).update(passengers[-6:])
@@ -347,6 +345,7 @@ def test_update_counts_as_known(passengers, tmp_path):
     assert "unless they came by update" in page.said("errors-part")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_series_that_only_the_new_data_have_are_measured_but_not_forecast(tmp_path):
     frame = panel_frame(8)
     known = frame[(frame["ds"] < "2024-03-20") & (frame["unique_id"] != "store_0")]

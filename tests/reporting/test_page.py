@@ -5,24 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from seqforecast import report
-from tests.reporting.reading import Page
-
-KINDS = ("lstm", "panel", "regressor", "ridge")
-
-
-@pytest.fixture(scope="module")
-def pages(
-    lstm_forecaster, panel_forecaster, forgetful, windows, ridge_forecaster, tmp_path_factory
-):
-    folder = tmp_path_factory.mktemp("reports")
-    X, y = windows
-    return {
-        "lstm": Page(report(lstm_forecaster, folder / "lstm.html")),
-        "panel": Page(report(panel_forecaster, folder / "panel.html")),
-        "regressor": Page(report(forgetful, folder / "r.html", X[1500:], y[1500:], season=24)),
-        "ridge": Page(report(ridge_forecaster, folder / "ridge.html")),
-    }
+from tests.reporting.conftest import KINDS
 
 
 @pytest.fixture(params=KINDS)

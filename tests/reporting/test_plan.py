@@ -9,6 +9,8 @@ from seqforecast import Forecaster, report
 from tests.reporting.conftest import panel_frame
 from tests.reporting.reading import Page
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 HORIZON = 7
 
 
@@ -21,6 +23,18 @@ def planned():
     frame["y"] += 20 * frame["promotion"]
     is_plan = frame.groupby("unique_id").cumcount() >= 76
     return frame.assign(y=frame["y"].mask(is_plan)), is_plan
+
+
+@pytest.fixture(scope="module")
+def forecaster(planned):
+    """Knows the first 76 days."""
+    frame, is_plan = planned
+    return fitted(frame[~is_plan])
+
+
+@pytest.fixture(scope="module")
+def without_a_plan(forecaster, tmp_path_factory):
+    return Page(report(forecaster, tmp_path_factory.mktemp("report") / "a.html"))
 
 
 def fitted(frame):
@@ -53,16 +67,16 @@ def next_rows(frame):
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_rows_behind_the_last_value_are_forecast_as_predict_does(planned, tmp_path, alone):
+def test_rows_behind_the_last_value_are_forecast_as_predict_does(
+    planned, forecaster, without_a_plan, tmp_path, alone
+):
     frame, is_plan = planned
-    forecaster = fitted(frame[~is_plan])
     page = Page(report(forecaster, tmp_path / "a.html", frame[is_plan] if alone else frame))
     assert_forecasts(page, forecaster.predict(next_rows(frame[is_plan])))
     said = page.said("forecast")
     assert "The next 7 steps after 2024-03-16 , the newest step whose value is known." in said
     assert "not forecast" not in said.lower()
-    without = Page(report(forecaster, tmp_path / "b.html"))
-    assert page.table("errors-table") == without.table("errors-table")
+    assert page.table("errors-table") == without_a_plan.table("errors-table")
 
 
 def test_behind_values_that_came_later_it_goes_on_from_these(planned, tmp_path):
@@ -78,11 +92,10 @@ def test_behind_values_that_came_later_it_goes_on_from_these(planned, tmp_path):
     assert page.table("errors-table") == only_later.table("errors-table")
 
 
-def test_series_without_a_whole_plan_are_left_out_and_counted(planned, tmp_path):
+def test_series_without_a_whole_plan_are_left_out_and_counted(planned, forecaster, tmp_path):
     frame, is_plan = planned
     step = frame.groupby("unique_id").cumcount() - 76
     lacks = (frame["unique_id"] == "store_1") & (step >= HORIZON - 1)
-    forecaster = fitted(frame[~is_plan])
     page = Page(report(forecaster, tmp_path / "a.html", frame[~lacks]))
     expected = forecaster.predict(next_rows(frame[is_plan]))
     assert_forecasts(page, expected[expected["unique_id"] != "store_1"])
@@ -106,7 +119,6 @@ def fitted_pair(X, y):
     return forecaster.fit(X, y)
 
 
-def test_without_a_plan_the_report_says_how_to_pass_one(planned, tmp_path):
-    frame, is_plan = planned
-    page = Page(report(fitted(frame[~is_plan]), tmp_path / "a.html"))
-    assert "Pass data with a row for each of these steps, its target NaN." in page.said("forecast")
+def test_without_a_plan_the_report_says_how_to_pass_one(without_a_plan):
+    said = without_a_plan.said("forecast")
+    assert "Pass data with a row for each of these steps, its target NaN." in said

@@ -1,7 +1,6 @@
 """What `report` takes and refuses, and that it leaves nothing behind."""
 
 import os
-import subprocess
 import sys
 import threading
 
@@ -28,28 +27,27 @@ def test_returns_the_path_of_one_file(ridge_forecaster, tmp_path):
     assert path.stat().st_size < 1_000_000
 
 
-def test_same_input_gives_the_same_bytes(lstm_forecaster, tmp_path):
-    one, two = (report(lstm_forecaster, tmp_path / f"{k}.html").read_text() for k in range(2))
-    assert without_time(one) == without_time(two)
-    assert without_time(one) != one
+def test_same_input_gives_the_same_bytes(ridge_forecaster, pages, tmp_path):
+    again = report(ridge_forecaster, tmp_path / "a.html").read_text()
+    assert without_time(again) == without_time(pages["ridge"].text)
+    assert without_time(again) != again
 
 
-def test_a_style_of_the_caller_changes_nothing(lstm_forecaster, tmp_path):
-    one = report(lstm_forecaster, tmp_path / "1.html").read_text()
+def test_a_style_of_the_caller_changes_nothing_and_is_left_as_it_was(
+    lstm_forecaster, pages, tmp_path
+):
     with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "red"}):
-        two = report(lstm_forecaster, tmp_path / "2.html").read_text()
-    assert without_time(one) == without_time(two)
+        settings, figures = dict(mpl.rcParams), plt.get_fignums()
+        styled = report(lstm_forecaster, tmp_path / "a.html").read_text()
+        assert dict(mpl.rcParams) == settings
+        assert plt.get_fignums() == figures
+    assert without_time(styled) == without_time(pages["lstm"].text)
 
 
-def test_matplotlib_is_left_as_it_was(lstm_forecaster, tmp_path):
-    settings, figures = dict(mpl.rcParams), plt.get_fignums()
-    report(lstm_forecaster, tmp_path / "a.html")
-    assert dict(mpl.rcParams) == settings
-    assert plt.get_fignums() == figures
-
-
-def test_reports_in_threads_are_the_same_and_put_all_settings_back(ridge_forecaster, tmp_path):
-    expected = report(ridge_forecaster, tmp_path / "alone.html").read_text()
+def test_reports_in_threads_are_the_same_and_put_all_settings_back(
+    ridge_forecaster, pages, tmp_path
+):
+    expected = without_time(pages["ridge"].text)
     settings = dict(mpl.rcParams)
     threads = [
         threading.Thread(target=report, args=(ridge_forecaster, tmp_path / f"{k}.html"))
@@ -60,7 +58,7 @@ def test_reports_in_threads_are_the_same_and_put_all_settings_back(ridge_forecas
     for thread in threads:
         thread.join()
     for k in range(4):
-        assert without_time((tmp_path / f"{k}.html").read_text()) == without_time(expected)
+        assert without_time((tmp_path / f"{k}.html").read_text()) == expected
     assert dict(mpl.rcParams) == settings
 
 
@@ -74,6 +72,7 @@ def test_predictions_are_the_same_afterwards(passengers, tmp_path):
 # What is reported -------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_search_around_a_forecaster(passengers, tmp_path):
     search = GridSearchCV(
         Forecaster(Ridge(), horizon=12), {"window": [12, 24]}, cv=TimeSeriesSplit(2, test_size=12)
@@ -83,6 +82,7 @@ def test_search_around_a_forecaster(passengers, tmp_path):
     assert f"a score of {search.best_score_:.4g}" in page.said()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_pipeline_that_ends_in_a_regressor(windows, tmp_path):
     X, y = windows
     regressor = GRURegressor(hidden_size=4, max_epochs=2, random_state=0)
@@ -93,11 +93,13 @@ def test_pipeline_that_ends_in_a_regressor(windows, tmp_path):
     assert page.table("parameter-table")["gruregressor__hidden_size"]["value"] == "4"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_pipeline_that_ends_in_a_forecaster(passengers, tmp_path):
     pipeline = make_pipeline(Forecaster(Ridge(), horizon=12)).fit(passengers)
     assert "Forecaster of Ridge" in Page(report(pipeline, tmp_path / "a.html", passengers)).said()
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "regressor", [Ridge(), HistGradientBoostingRegressor(max_iter=5), make_pipeline(Ridge())]
 )
@@ -126,11 +128,10 @@ def test_unobserved_regressor_without_windows_says_what_to_do(windows, tmp_path)
     assert "a regressor keeps no data" in page.said("errors-part")
 
 
-def test_a_saved_forecaster_gives_the_same_report(lstm_forecaster, tmp_path):
+def test_a_saved_forecaster_gives_the_same_report(lstm_forecaster, pages, tmp_path):
     save(lstm_forecaster, tmp_path / "model.safetensors")
-    one = report(lstm_forecaster, tmp_path / "1.html").read_text()
-    two = report(load(tmp_path / "model.safetensors"), tmp_path / "2.html").read_text()
-    assert without_time(one) == without_time(two)
+    loaded = report(load(tmp_path / "model.safetensors"), tmp_path / "a.html").read_text()
+    assert without_time(loaded) == without_time(pages["lstm"].text)
 
 
 # What is refused --------------------------------------------------------------------------------
@@ -207,18 +208,8 @@ def test_a_report_that_fails_leaves_the_old_one(ridge_forecaster, passengers, tm
     assert [one.name for one in tmp_path.iterdir()] == ["a.html"]
 
 
-def test_without_matplotlib(tmp_path):
-    code = f"""
-import sys
-sys.modules["matplotlib"] = None
-from sklearn.linear_model import Ridge
-from seqforecast import Forecaster, report
-from seqforecast.datasets import load_airline
-try:
-    report(Forecaster(Ridge()).fit(load_airline()), {str(tmp_path / "a.html")!r})
-except ImportError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 'Run pip install "seqforecast[plot]".' in done.stdout
+def test_without_matplotlib(ridge_forecaster, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r'Run pip install "seqforecast\[plot\]"\.'):
+        report(ridge_forecaster, tmp_path / "a.html")
     assert not list(tmp_path.iterdir())
