@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
+from seqforecast._shared.numbers import same_decimals
 from seqforecast.cli.messages import WIDTH
+from seqforecast.forecasting.data.columns import show_time
 
 _LONGEST_NAME = 24
 _MOST_ROWS, _HEAD, _TAIL = 26, 12, 6
@@ -35,8 +39,8 @@ def shown_rows(frame: pd.DataFrame) -> Shown:
 def table(shown: Shown) -> tuple[str, list[str]]:
     """Write a table; also return the columns for which there is no room."""
     columns = [_cells(shown.frame.iloc[:, k]) for k in range(shown.frame.shape[1])]
-    widths = np.array([max(map(len, cells)) + len(_GAP) for cells in columns])
-    fitting = int((widths.cumsum() - len(_GAP) <= WIDTH).sum())
+    ends = accumulate(max(map(len, cells)) + len(_GAP) for cells in columns)
+    fitting = sum(end - len(_GAP) <= WIDTH for end in ends)
     lines = aligned([list(row) for row in zip(*columns[:fitting], strict=True)]).splitlines()
     if shown.left_out:
         lines.insert(1 + shown.after, f"... {shown.left_out} more rows ...")
@@ -58,7 +62,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def short_numbers(values: Iterable[float]) -> list[str]:
     """Write numbers with as many decimals as four digits of the largest need."""
-    return _numbers(np.asarray(list(values), dtype=float), 4, np.max)
+    return _numbers(list(values), 4, max)
 
 
 def short_name(text: str) -> str:
@@ -66,15 +70,10 @@ def short_name(text: str) -> str:
     return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 3] + "..."
 
 
-def time_text(time: object) -> str:
-    """Write one time: midnight is a day."""
-    return str(time).removesuffix(" 00:00:00")
-
-
 def _cells(column: pd.Series) -> list[str]:
     """Return the name of a column and its cells as text."""
     if pd.api.types.is_float_dtype(column.dtype):
-        cells = _numbers(column.to_numpy(dtype=float), _DIGITS, np.median)
+        cells = _numbers(column.tolist(), _DIGITS, statistics.median)
     elif isinstance(column.dtype, pd.DatetimeTZDtype) or column.dtype.kind == "M":
         cells = _times(column)
     else:
@@ -82,18 +81,14 @@ def _cells(column: pd.Series) -> list[str]:
     return [short_name(str(column.name)), *cells]
 
 
-def _numbers(values: np.ndarray, digits: int, of: np.ufunc | object) -> list[str]:
+def _numbers(values: Sequence[float], digits: int, of: Callable[[Any], Any]) -> list[str]:
     """Write numbers with as many decimals as so many digits of a typical one need."""
-    known = np.abs(values[np.isfinite(values) & (values != 0)])
-    size = int(np.floor(np.log10(of(known)))) if len(known) else 0  # type: ignore[operator]
-    if len(known) and (known.max() >= 1e12 or size < -4):
-        return ["-" if np.isnan(value) else f"{value:.{digits - 1}e}" for value in values]
-    decimals = min(max(digits - 1 - size, 0), 8)
-    return ["-" if np.isnan(value) else f"{value:.{decimals}f}" for value in values]
+    known = [abs(value) for value in values if value and math.isfinite(value)]
+    return same_decimals(values, of(known) if known else 0.0, digits)
 
 
 def _times(column: pd.Series) -> list[str]:
     """Write times; without the time of the day where it is midnight throughout."""
-    texts = [time_text(value) for value in column]
+    texts = [show_time(value) for value in column]
     days = all(len(text) <= 10 for text in texts)
     return texts if days else [str(value) for value in column]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from seqforecast._shared.numbers import percent, short
 from seqforecast.diagnosis.evidence import Evidence, reach
 from seqforecast.diagnosis.findings import Finding
 
@@ -70,7 +71,7 @@ def vanishing_by_season(evidence: Evidence) -> Finding | None:
         message=(
             f"The value {season} steps before the forecast is not used: "
             f"{reach(evidence.memory, evidence.window)}, and from lag {season - 1} on no gradient "
-            f"is above {_percent(arrives)} of the largest."
+            f"is above {percent(arrives, 2)} of the largest."
         ),
         parameter=_longer_memory(evidence.params),
     )
@@ -135,7 +136,7 @@ def exploding(evidence: Evidence) -> Finding | None:
 def _limit_of_a_burst(evidence: Evidence) -> str:
     """Write the usual limit; the default where the mean norm has exploded itself."""
     limit = _usual_limit(evidence)
-    return _plain(limit) if limit < _EXPLODED else "1"
+    return short(limit) if limit < _EXPLODED else "1"
 
 
 def not_finite(evidence: Evidence) -> Finding | None:
@@ -190,11 +191,11 @@ def always_clipped(evidence: Evidence) -> Finding | None:
         value=share,
         threshold=_ALWAYS,
         source="share of clipped steps, against 99 % (ours)",
-        message=f"{_percent(share)} of the steps were clipped: {meaning}.",
+        message=f"{percent(share, 2)} of the steps were clipped: {meaning}.",
         parameter=(
             'scaling="standard"'
             if evidence.params.get("scaling") is None
-            else f"gradient_clipping={_plain(_usual_limit(evidence))} if only bursts are to be cut"
+            else f"gradient_clipping={short(_usual_limit(evidence))} if only bursts are to be cut"
         ),
     )
 
@@ -213,7 +214,7 @@ def never_clipped(evidence: Evidence) -> Finding | None:
         source=f"limit against the mean norm {mean:.2g}; half to ten times, {_PASCANU}",
         message=f"The limit of {limit:g} never acted: the mean norm is {mean:.2g}.",
         parameter=(
-            f"gradient_clipping={_plain(0.5 * mean)} to {_plain(10 * mean)} if bursts are to be cut"
+            f"gradient_clipping={short(0.5 * mean)} to {short(10 * mean)} if bursts are to be cut"
         ),
     )
 
@@ -233,7 +234,7 @@ def dead(evidence: Evidence) -> Finding | None:
     else:
         severity, value, threshold = "warning", share, _DEAD_SHARE
         source = "share of units whose state varies by less than 0.001, against 25 % (ours)"
-        message = f"{_percent(share)} of a layer's units never move."
+        message = f"{percent(share, 2)} of a layer's units never move."
     return Finding(
         code="GF08",
         name="dead state",
@@ -289,12 +290,3 @@ def _longer_memory(params: dict[str, object]) -> str:
 def _usual_limit(evidence: Evidence) -> float:
     """Return the middle of half to ten times the mean norm, on a log scale."""
     return math.sqrt(0.5 * 10) * evidence.mean_norm
-
-
-def _plain(number: float) -> str:
-    """Write a number with two digits that matter, from 1 on without an exponent."""
-    return f"{number:.2g}" if number < 1 else f"{float(f'{number:.2g}'):g}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"

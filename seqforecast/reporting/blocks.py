@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from seqforecast._shared.numbers import number
 from seqforecast.diagnosis.findings import NO_FINDING, Diagnosis
-from seqforecast.reporting.numbers import Number, number
+
+
+class Number(str):
+    """A cell with a number that is written already."""
 
 
 class Strong(str):

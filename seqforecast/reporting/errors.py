@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seqforecast._shared.numbers import number, percent
 from seqforecast.displays.style import BLUE, VERMILLION, clean, integer_ticks, legend_above
 from seqforecast.forecasting import Forecaster, evaluate
+from seqforecast.forecasting.data.columns import show_time
 from seqforecast.reporting.backtest_errors import Measured
-from seqforecast.reporting.blocks import Block, Figure, Grid, Paragraph, Table
-from seqforecast.reporting.numbers import Number, moment, number, percent
+from seqforecast.reporting.blocks import Block, Figure, Grid, Number, Paragraph, Table
 from seqforecast.reporting.svg import Pictures
+from seqforecast.reporting.verdict import against_naive, naive_title
 from seqforecast.reporting.windows import WindowErrors
 
 _MEANING = {
@@ -30,28 +32,6 @@ _TELLING = 20
 """Forecasts of each step, below which the errors say little."""
 
 
-def naive_name(season: int) -> str:
-    """Say what is forecast without any learning."""
-    if season == 1:
-        return "last value (there is no season)"
-    return f"seasonal naive (the value {season} steps before)"
-
-
-def naive_title(season: int) -> str:
-    """Name the naive forecast above a column."""
-    return "last value" if season == 1 else "seasonal naive"
-
-
-def compared(ours: float, naive: float) -> str:
-    """Say how an error compares with that of the naive forecast."""
-    if not (np.isfinite(ours) and np.isfinite(naive)) or naive == 0:
-        return "cannot be compared"
-    change = 1 - ours / naive
-    if abs(change) < 0.005:
-        return "as large as"
-    return f"{percent(abs(change))} {'smaller' if change > 0 else 'larger'} than"
-
-
 def error_part(forecaster: Forecaster, measured: Measured | str, draw: Pictures) -> list[Block]:
     """Return the errors of a forecaster: what was measured, a table, and the error by step."""
     if isinstance(measured, str):
@@ -59,7 +39,7 @@ def error_part(forecaster: Forecaster, measured: Measured | str, draw: Pictures)
     season = forecaster.season_[0]
     content: list[Block] = [
         Paragraph(_what(forecaster, measured)),
-        Paragraph(_verdict(measured, season)),
+        Paragraph(_mae(*measured.mae, season)),
     ]
     n_each = len(measured.folds) / max(measured.steps, 1)
     if n_each < _TELLING:
@@ -86,7 +66,7 @@ def _what(forecaster: Forecaster, measured: Measured) -> str:
     ahead = "1 step" if steps == 1 else f"{steps} steps"
     each = f"{len(measured.folds):,} forecasts, up to {ahead} ahead of {moments}"
     times = measured.folds["ds"]
-    span = f"from {moment(times.min())} to {moment(times.max())}"
+    span = f"from {show_time(times.min())} to {show_time(times.max())}"
     if measured.kind == "new":
         said = (
             f"Measured on new data: {each}, {span}. These are {_share(measured)} that came after "
@@ -120,14 +100,11 @@ def _share(measured: Measured) -> str:
     return "the only step" if n == 1 else f"all {n:,} steps"
 
 
-def _verdict(measured: Measured, season: int) -> str:
-    ours, naive = measured.mae
-    return (
-        f"The mean absolute error is {number(ours)}, {compared(ours, naive)} that of the "
-        f"{naive_name(season)}, {number(naive)}."
-        if np.isfinite(naive)
-        else f"The mean absolute error is {number(ours)}."
-    )
+def _mae(ours: float, naive: float, season: int) -> str:
+    said = number(ours)
+    if np.isfinite(naive):
+        said = f"{against_naive(ours, naive, season)}, {number(naive)}"
+    return f"The mean absolute error is {said}."
 
 
 def _error_table(measured: Measured, season: int) -> Table:
@@ -218,12 +195,7 @@ def window_part(errors: WindowErrors | str) -> list[Block]:
     if naive is None:
         content.append(Paragraph(errors.why_no_naive))
     else:
-        content.append(
-            Paragraph(
-                f"The mean absolute error is {number(ours)}, {compared(ours, naive)} that of the "
-                f"{naive_name(errors.season)}, {number(naive)}."
-            )
-        )
+        content.append(Paragraph(_mae(ours, naive, errors.season)))
     head = ["error", "regressor"]
     rows: list[list[Any]] = [[name.upper(), ours] for name, ours, _ in errors.rows]
     rows.append(["R2", errors.r2])

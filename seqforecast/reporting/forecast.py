@@ -9,16 +9,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seqforecast._shared.numbers import number, same_decimals
 from seqforecast.displays import ForecastDisplay
 from seqforecast.displays.forecast_frames import Frames, levels_of
 from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.forecasting import Forecaster
-from seqforecast.forecasting.data.columns import COLUMNS
+from seqforecast.forecasting.data.columns import COLUMNS, show_time
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of
 from seqforecast.reporting.backtest_errors import Measured, shown_levels
-from seqforecast.reporting.blocks import Block, Details, Figure, Grid, Paragraph, Stack, Table
-from seqforecast.reporting.numbers import aligned, moment, number
+from seqforecast.reporting.blocks import (
+    Block,
+    Details,
+    Figure,
+    Grid,
+    Number,
+    Paragraph,
+    Stack,
+    Table,
+)
 from seqforecast.reporting.svg import Pictures
 
 _PICTURES = 6
@@ -215,23 +224,32 @@ def _ends(forecast: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _rows(forecast: pd.DataFrame, history: pd.DataFrame) -> list[list[Any]]:
     names = ["y_hat", *(name for name, _ in _ends(forecast))]
-    columns = [aligned(forecast[name], _spread(forecast, history)) for name in names]
-    return [list(row) for row in zip(map(moment, forecast["ds"]), *columns, strict=True)]
+    columns = [_aligned(forecast[name].tolist(), _spread(forecast, history)) for name in names]
+    return [list(row) for row in zip(map(show_time, forecast["ds"]), *columns, strict=True)]
 
 
-def _spread(forecast: pd.DataFrame, history: pd.DataFrame) -> Any:
-    """Return the values whose spread says how many decimals matter."""
-    return np.concatenate([forecast["y_hat"].to_numpy(float), history["y"].to_numpy(float)])
+def _spread(forecast: pd.DataFrame, history: pd.DataFrame) -> float:
+    """Return how far values lie apart: that says how many of their decimals matter."""
+    values = np.concatenate([forecast["y_hat"].to_numpy(float), history["y"].to_numpy(float)])
+    values = values[np.isfinite(values)]
+    return float(np.ptp(values) or np.abs(values).max()) if len(values) else 0.0
+
+
+def _aligned(values: Sequence[float], spread: float) -> list[Number]:
+    """Write values with the decimals that tell them apart."""
+    return [Number(text) for text in same_decimals(values, spread, 3, unknown="unknown", comma=",")]
 
 
 def _description(forecast: pd.DataFrame, history: pd.DataFrame) -> str:
     """Say what the picture of a forecast shows."""
-    like = _spread(forecast, history)
+    spread = _spread(forecast, history)
     y_hat = forecast["y_hat"].to_numpy(float)
-    begin, end, low, high = aligned([y_hat[0], y_hat[-1], y_hat.min(), y_hat.max()], like)
-    first, last = moment(forecast["ds"].iloc[0]), moment(forecast["ds"].iloc[-1])
+    begin, end, low, high = _aligned([y_hat[0], y_hat[-1], y_hat.min(), y_hat.max()], spread)
+    first, last = show_time(forecast["ds"].iloc[0]), show_time(forecast["ds"].iloc[-1])
     known = history["y"].dropna()
-    said = f"The last known value is {aligned([known.iloc[-1]], like)[0]}. " if len(known) else ""
+    said = (
+        f"The last known value is {_aligned([known.iloc[-1]], spread)[0]}. " if len(known) else ""
+    )
     if len(y_hat) == 1:
         said += f"The forecast for {first} is {begin}"
     else:
@@ -241,7 +259,7 @@ def _description(forecast: pd.DataFrame, history: pd.DataFrame) -> str:
         )
     for level in levels_of(forecast)[-1:]:
         ends = [forecast[f"{end}-{level}"].iloc[-1] for end in ("lo", "hi")]
-        low, high = aligned(ends, like)
+        low, high = _aligned(ends, spread)
         said += f". The {level}\N{NO-BREAK SPACE}% interval of the last step is {low} to {high}"
     return f"{said}."
 
@@ -282,7 +300,7 @@ def _newest(
 ) -> Figure:
     """Return the picture of the newest forecast that was measured of a series."""
     truth = rows[list(COLUMNS)]
-    came = aligned([rows["y"].iloc[-1]], _spread(rows, history))[0]
+    came = _aligned([rows["y"].iloc[-1]], _spread(rows, history))[0]
     return draw.figure(
         f"forecast-{place}",
         f"Newest measured forecast of {one.name}" + (f" ({one.why})" if one.why else ""),

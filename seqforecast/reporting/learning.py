@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seqforecast._shared.numbers import number, percent
 from seqforecast.clipping import ClipNorm
 from seqforecast.displays import GradientFlowDisplay, GradientNormDisplay
 from seqforecast.gradients.gate_statistics import GATE_NAMES
 from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.regressors.base import RecurrentRegressor
-from seqforecast.reporting.blocks import Block, Details, Figure, Grid, Paragraph, Table
-from seqforecast.reporting.numbers import Number, number, percent
+from seqforecast.reporting.blocks import Block, Details, Figure, Grid, Number, Paragraph, Table
 from seqforecast.reporting.svg import Pictures
 
 

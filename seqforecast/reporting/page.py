@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from seqforecast._shared.numbers import number
 from seqforecast._shared.templating import environment
-from seqforecast.reporting.blocks import Block, Section, Strong
-from seqforecast.reporting.numbers import Number, number
+from seqforecast.reporting.blocks import Block, Number, Section, Strong
 from seqforecast.reporting.svg import dark_colour
 
 if TYPE_CHECKING:

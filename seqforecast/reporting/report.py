@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqforecast._shared.checks import check_integer
+from seqforecast._shared.numbers import number
 from seqforecast.diagnosis import diagnose, gradient_flow
 from seqforecast.diagnosis.findings import Diagnosis
 from seqforecast.forecasting import Forecaster
@@ -18,15 +19,15 @@ from seqforecast.gradients.gradient_flow import GradientFlow
 from seqforecast.persistence.format.atomic import write_atomically
 from seqforecast.reporting.backtest_errors import Measured, later_steps, measure
 from seqforecast.reporting.blocks import Block, Facts, Findings, Paragraph, Section
-from seqforecast.reporting.errors import compared, error_part, naive_name, naive_title, window_part
+from seqforecast.reporting.errors import error_part, window_part
 from seqforecast.reporting.forecast import chosen_series, forecast_part
 from seqforecast.reporting.learning import flow_part, training_part
-from seqforecast.reporting.numbers import number
 from seqforecast.reporting.page import page
 from seqforecast.reporting.parameters import made_part, parameter_part
 from seqforecast.reporting.plan import planned_rows, without_plan
 from seqforecast.reporting.subject import Subject, subject_of
 from seqforecast.reporting.svg import Pictures, require_matplotlib
+from seqforecast.reporting.verdict import against_naive, naive_title
 from seqforecast.reporting.windows import WindowErrors, window_errors
 
 
@@ -254,10 +255,8 @@ def _forecaster_summary(
             "held out": "On steps that it had not seen in training",
             "seen": "On its own TRAINING data",
         }[measured.kind]
-        said += (
-            f" {on} its mean absolute error is {number(ours)}, {compared(ours, naive)} that of the "
-            f"{naive_name(forecaster.season_[0])}."
-        )
+        error = against_naive(ours, naive, forecaster.season_[0])
+        said += f" {on} its mean absolute error is {error}."
     return said + _found(diagnosis)
 
 
@@ -341,13 +340,11 @@ def _network_summary(subject: Subject, errors: WindowErrors | str, diagnosis: Di
     )
     if isinstance(errors, WindowErrors):
         _, ours, naive = errors.rows[0]
+        error = number(ours) if naive is None else against_naive(ours, naive, errors.season)
         said += (
             f" On the {errors.n_windows:,} windows that were passed, seen in training or not, its "
-            f"mean absolute error is {number(ours)}"
+            f"mean absolute error is {error}."
         )
-        if naive is not None:
-            said += f", {compared(ours, naive)} that of the {naive_name(errors.season)}"
-        said += "."
     return said + _found(diagnosis)
 
 

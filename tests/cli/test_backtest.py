@@ -1,17 +1,12 @@
 """``seqforecast backtest``: the numbers of the Python API, and an honest verdict."""
 
 import re
-from argparse import Namespace
 from io import StringIO
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from seqforecast import backtest, evaluate, recurrent_forecaster
-from seqforecast.cli.commands.verdict import verdict
-from seqforecast.cli.files.series import read_series
-from seqforecast.cli.parser import parser
 
 
 def forecaster():
@@ -84,65 +79,6 @@ def test_no_refit_fits_once(run, daily):
 def test_pictures(run, here):
     assert run("backtest", "daily.csv", "--folds", "2", "--plot", "f.png").code == 0
     assert (here / "f.png").read_bytes().startswith(b"\x89PNG")
-
-
-# ------------------------------------------------------------------------------- the verdict
-
-
-def said_of(here, ours, naive, season=None):  # noqa: ARG001
-    """Judge folds of one step each, whose errors are given."""
-    arguments = parser().parse_args(
-        ["backtest", "daily.csv", "--time", "day", "--target", "sold", "--horizon", "1"]
-    )
-    arguments = Namespace(**{**vars(arguments), "season": season})
-    frame = pd.DataFrame(
-        {
-            "unique_id": "sold",
-            "cutoff": range(len(ours)),
-            "step": 1,
-            "ds": range(1, len(ours) + 1),
-            "y": 0.0,
-            "y_hat": np.array(ours, dtype=float),
-            "seasonal_naive": np.array(naive, dtype=float),
-            "mase_scale": 1.0,
-        }
-    )
-    return verdict(frame, read_series(arguments), arguments)
-
-
-@pytest.mark.parametrize(
-    ("ours", "naive", "said"),
-    [
-        (
-            [1, 1, 1],
-            [2, 2, 2],
-            "Better than LAST in 3 of 3 folds; the error is 50 % lower.",
-        ),
-        (
-            [1, 1, 3],
-            [2, 2, 2],
-            "Better than LAST in 2 of 3 folds; the error is 17 % lower.",
-        ),
-        (
-            [3, 3, 1],
-            [2, 2, 2],
-            "Worse than LAST: better in 1 of 3 folds, the error is 17 % higher.",
-        ),
-        ([3, 3, 1], [2, 2, 2], "Use that (forecast --model naive)."),
-        ([0, 2.1, 2.1], [2, 2, 2], "Not clear: the error is lower"),
-        ([9, 1, 1], [2, 2, 2], "Not clear: the error is higher"),
-        ([2, 2, 1.98], [2, 2, 2], "As good as repeating the last season"),
-        ([0, 0], [0, 0], "Both are without any error"),
-        ([1, 1], [0, 0], "Worse than repeating the last season"),
-        ([1], [2], "in 1 of 1 fold;"),
-    ],
-)
-def test_verdicts(here, ours, naive, said):
-    assert said.replace("LAST", "repeating the last season") in said_of(here, ours, naive)
-
-
-def test_without_a_season_the_last_value_is_repeated(here):
-    assert "repeating the last value" in said_of(here, [1], [2], season=[None])
 
 
 def test_the_verdict_closes_the_table(run):

@@ -44,7 +44,7 @@ def test_a_short_table_is_whole():
         ([1234.5678, 0.5], ["1235", "0"]),
         ([0.0012345, np.nan], ["0.001234", "-"]),
         ([3e15, 1.0], ["3.000e+15", "1.000e+00"]),
-        ([0.0, 0.0], ["0.000", "0.000"]),
+        ([0.0, 0.0], ["0", "0"]),
     ],
 )
 def test_numbers_have_the_digits_that_the_largest_needs(values, texts):

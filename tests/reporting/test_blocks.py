@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from seqforecast.reporting import blocks
-from seqforecast.reporting.blocks import Block, Paragraph, Strong, Table
-from seqforecast.reporting.numbers import Number
+from seqforecast.reporting.blocks import Block, Number, Paragraph, Strong, Table
 from seqforecast.reporting.page import _environment
 from tests.reporting.conftest import HOSTILE
 

@@ -14,9 +14,9 @@ from seqforecast import (
     evaluate,
     report,
 )
+from seqforecast._shared.numbers import number, percent
 from seqforecast.reporting.backtest_errors import _FEWEST_FOLDS, _cutoffs, later_steps, measure
 from seqforecast.reporting.forecast import chosen_series
-from seqforecast.reporting.numbers import aligned, number, percent
 from seqforecast.reporting.svg import dark_colour
 from tests.reporting.conftest import HOSTILE, panel_frame
 from tests.reporting.reading import Page
@@ -311,22 +311,6 @@ def test_tuples_as_names(tmp_path):
 
 
 # The small parts --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.123456, "0.1235"), (12.34567, "12.35"), (12345.678, "12,346"), (1e-7, "1.000e-07"),
-     (0.0, "0"), (np.nan, "unknown"), (np.inf, "infinite"), (-2.5, "-2.5"), (1e12, "1.000e+12")],
-)  # fmt: skip
-def test_number(value, text):
-    assert number(value) == text
-
-
-def test_aligned_numbers_have_the_decimals_that_tell_them_apart():
-    assert aligned([371.25, 372.0, 379.9]) == ["371.25", "372.00", "379.90"]
-    assert aligned([100.4, 900.6]) == ["100", "901"]
-    assert aligned([5.0, 5.0]) == ["5.00", "5.00"]
-    assert aligned([np.nan, 1.0, 2.0]) == ["unknown", "1.00", "2.00"]
 
 
 def test_dark_colours_turn_light_into_dark_and_keep_the_hue():

@@ -8,8 +8,13 @@ from argparse import Namespace
 import numpy as np
 import pandas as pd
 
-from seqforecast.cli.commands.forecaster import NAMES, forecaster_of, progress, seconds
-from seqforecast.cli.commands.verdict import verdict
+from seqforecast.cli.commands.forecaster import (
+    NAMES,
+    forecaster_of,
+    progress,
+    season_of,
+    seconds,
+)
 from seqforecast.cli.files.checks import check_files
 from seqforecast.cli.files.paths import STREAM
 from seqforecast.cli.files.series import SeriesTable, read_series
@@ -19,9 +24,12 @@ from seqforecast.cli.files.writing import (
     write_table,
 )
 from seqforecast.cli.messages import counted, filled
-from seqforecast.cli.tables import aligned, short_name, short_numbers, time_text
+from seqforecast.cli.tables import aligned, short_name, short_numbers
 from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import backtest, evaluate
+from seqforecast.forecasting.data.columns import show_time
+from seqforecast.forecasting.model.seasons import season_lengths
+from seqforecast.reporting.verdict import verdict
 
 _ERRORS = {"mae": "MAE", "smape": "sMAPE", "mase": "MASE"}
 _MOST_STEPS, _WORST = 8, 5
@@ -62,7 +70,7 @@ def _report(a: Namespace, data: SeriesTable, folds: pd.DataFrame, took: str) -> 
     print(
         filled(
             f"{model} backtest of {of}: {counted(len(cutoffs), 'cutoff')} from "
-            f"{time_text(cutoffs.iloc[0])} to {time_text(cutoffs.iloc[-1])}, "
+            f"{show_time(cutoffs.iloc[0])} to {show_time(cutoffs.iloc[-1])}, "
             f"{counted(a.horizon, 'step')} ahead of each, {fitted}, in {took}."
         )
     )
@@ -70,10 +78,18 @@ def _report(a: Namespace, data: SeriesTable, folds: pd.DataFrame, took: str) -> 
     if a.level:
         print(f"\n{_coverage(folds)}")
     part = _by_series(folds, data, model) if n_series > 1 else _by_step(folds, model)
-    print(f"\n{part}\n\n{filled(verdict(folds, data, a))}")
+    print(f"\n{part}\n\n{filled(verdict(folds, _season(a, data)))}")
     for path, what in ((a.out, f"All {len(folds)} forecasts are"), (a.plot, "The picture is")):
         if path is not None:
             print(f"{what} in {path}.")
+
+
+def _season(a: Namespace, data: SeriesTable) -> int:
+    """Return the season that the naive forecast repeats."""
+    panel = data.panel
+    longest = int(panel.lengths.max()) - a.horizon
+    asked = season_of(a.season)
+    return season_lengths(asked, panel.grid.offset, longest=longest, horizon=a.horizon)[0]
 
 
 def _errors(folds: pd.DataFrame, model: str) -> str:
