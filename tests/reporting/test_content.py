@@ -114,6 +114,15 @@ def test_findings_are_those_of_diagnose(forgetful, windows, tmp_path):
     assert "vanishing gradient (warning)" in page.said()
 
 
+def test_the_best_epoch_is_told_in_words(forgetful, windows, tmp_path):
+    X, y = windows
+    page = Page(report(forgetful, tmp_path / "a.html", X[1500:], y[1500:]))
+    losses = forgetful.history_["valid_loss"]
+    assert losses.idxmin() != losses.idxmax()
+    best = f"the smallest is {number(losses.min())} after epoch {losses.idxmin()}."
+    assert best in page.said()
+
+
 def test_errors_on_windows_beside_the_last_season(forgetful, windows, tmp_path):
     X, y = windows
     X, y = X[1500:], y[1500:]
