@@ -28,9 +28,8 @@ PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", 
 LONGEST = 900
 """Seconds after which a run is given up: a fault may loop for ever."""
 
-RED, SURVIVED = "red", "SURVIVED"
-OUTCOMES = {0: SURVIVED, 1: RED}
-"""By pytest's exit code; the others are no verdict of a test."""
+OUTCOMES = {0: "SURVIVED", 1: "red", None: "no end"}
+"""By pytest's exit code; any other, as of a crash, is no verdict of the tests."""
 
 
 def module_of(mutant, root=ROOT):
@@ -41,18 +40,18 @@ def mutated(mutant, source):
     return source.replace(mutant.text, mutant.instead)
 
 
-def problem(mutant, root=ROOT):
+def problem(mutant):
     """Return why a mutant cannot be tried, None if it can."""
-    if not module_of(mutant, root).is_file():
+    if not module_of(mutant).is_file():
         return f"{mutant.module} does not exist"
-    source = module_of(mutant, root).read_text(encoding="utf-8")
+    source = module_of(mutant).read_text(encoding="utf-8")
     if (count := source.count(mutant.text)) != 1:
         return f"{mutant.module} has {mutant.text!r} {count} times"
     try:
         ast.parse(mutated(mutant, source))
     except SyntaxError:
         return f"{mutant.module} with {mutant.instead!r} is no Python"
-    lacking = [name for name in mutant.tests if not (root / "tests" / name).is_file()]
+    lacking = [name for name in mutant.tests if not (ROOT / "tests" / name).is_file()]
     return f"{mutant.module}: there is no {lacking}" if lacking else None
 
 
@@ -68,22 +67,20 @@ def copy_tree(folder):
             shutil.copy2(file, target)
 
 
-def run(tests, folder):
-    """Run test files in a copy of the tree; return the outcome in a word."""
+def run(tests, folder, *, output=subprocess.DEVNULL, limit=LONGEST):
+    """Run test files in a copy of the tree; return pytest's exit code, None if it did not end."""
     # On one thread, and with hypothesis drawing the same examples every time.
     environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "CI": "1"}
     command = [*PYTEST, *(f"tests/{name}" for name in tests)]
     try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, timeout=LONGEST
-        )
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=output, timeout=limit)
     except subprocess.TimeoutExpired:
-        return "no end"
-    return OUTCOMES.get(done.returncode, f"exit {done.returncode}")
+        return None
+    return done.returncode
 
 
 def try_out(mutant, copies):
-    """Run the tests of a mutant in a copy that is free; return outcome and seconds."""
+    """Run the tests of a mutant in a copy that is free; return pytest's exit code and seconds."""
     folder, start = copies.get(), time.perf_counter()
     module = module_of(mutant, folder)
     source = module.read_text(encoding="utf-8")
@@ -91,7 +88,7 @@ def try_out(mutant, copies):
         module.write_text(mutated(mutant, source), encoding="utf-8")
         return run(mutant.tests, folder), time.perf_counter() - start
     finally:
-        shutil.copy2(module_of(mutant), module)  # its old time, too: its bytecode holds again
+        module.write_text(source, encoding="utf-8")
         copies.put(folder)
 
 
@@ -100,7 +97,8 @@ def try_all(mutants, copies, jobs):
     seen = Counter()
     with ThreadPoolExecutor(jobs) as pool:
         results = pool.map(partial(try_out, copies=copies), mutants)
-        for mutant, (outcome, seconds) in zip(mutants, results, strict=True):
+        for mutant, (code, seconds) in zip(mutants, results, strict=True):
+            outcome = OUTCOMES.get(code, f"exit {code}")
             seen[outcome] += 1
             row = f"{mutant.module:<40}{mutant.fault:<54}{outcome:<9}{seconds:4.0f} s"
             print(row, flush=True)
@@ -129,13 +127,12 @@ def main():
             copy_tree(folder)
             copies.put(folder)
         if a.clean:
-            outcome = run(sorted({name for mutant in mutants for name in mutant.tests}), folder)
-            if outcome != SURVIVED:
-                print(f"without a fault: {outcome}", file=sys.stderr)
-                return 2
+            tests = sorted({name for mutant in mutants for name in mutant.tests})
+            if run(tests, folder, output=None, limit=None) != 0:
+                return 2  # pytest has said why
         seen = try_all(mutants, copies, a.jobs)
     print(f"{len(mutants)} mutants:", ", ".join(f"{n} {what}" for what, n in seen.items()))
-    return 0 if set(seen) == {RED} else 1
+    return 0 if set(seen) == {"red"} else 1
 
 
 if __name__ == "__main__":
