@@ -1,6 +1,7 @@
 """`diagnose` on real fits: what each finding needs to be seen, and what it is given."""
 
 import copy
+import dataclasses
 import functools
 import pickle
 import sys
@@ -270,6 +271,14 @@ def test_summary_names_the_lag_that_moves_the_forecast_most():
     by_lag = gradient_flow(fitted(), X).input_sensitivity.sum(axis=(0, 2))
     expected = f"the forecast moves most with the input at lag {by_lag.argmax()}."
     assert diagnose(fitted(), X).summary.endswith(expected)
+
+
+def test_summary_adds_up_all_outputs():
+    model = LSTMRegressor(**SMALL).fit(*data(horizon=2))
+    sensitivity = np.zeros((2, 6, 1))
+    sensitivity[0, 1], sensitivity[1, 4] = 1.0, 2.0
+    model.gradient_flow_ = dataclasses.replace(model.gradient_flow_, input_sensitivity=sensitivity)
+    assert "moves most with the input at lag 4." in diagnose(model).summary
 
 
 def test_residuals_are_those_of_the_forecasts(seen):

@@ -63,6 +63,14 @@ def test_other_dtype_runs_torch(layer, called, dtype):
     assert called == []
 
 
+def test_view_that_stands_for_its_negative_runs_torch(layer, called):
+    x = torch.complex(windows(2, 4, 3), windows(2, 4, 3, seed=1)).conj().imag
+    assert x.is_neg()
+    output, _ = layer(x)
+    assert called == []
+    assert_close([output], [layer(-windows(2, 4, 3, seed=1))[0]])
+
+
 def test_transforms_of_torch_see_torch(layer, called, monkeypatch):
     names = list(dict(layer.named_parameters()))
     x = windows(4, 6, 3)

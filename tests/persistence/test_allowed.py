@@ -144,6 +144,15 @@ def test_a_file_cannot_hide_what_an_estimator_does(name, tmp_path):
         load(path)
 
 
+@pytest.mark.parametrize("name", ["mean_", "scale_"])
+def test_a_fitted_estimator_has_what_it_learnt(name, tmp_path):
+    save(StandardScaler().fit([[1.0], [2.0]]), tmp_path / "m")
+    content, arrays = from_bytes((tmp_path / "m").read_bytes(), "estimator", "m")
+    content["parts"]["learnt"]["fields"][name] = None
+    with pytest.raises(ValueError, match=rf"a fitted StandardScaler lacks \['{name}'\]"):
+        load(file_of(tmp_path / "n", content, dict(arrays)))
+
+
 @pytest.mark.parametrize("name", ["__class__", "on_epoch_end", "initialize", "_x_", "flow"])
 def test_a_file_cannot_hide_what_a_callback_does(name, tmp_path):
     save(models.rnn(), tmp_path / "m")

@@ -286,6 +286,15 @@ def test_a_copy_goes_on_with_the_same_bits(regressor, one_ahead, copied, scaling
         np.testing.assert_array_equal(twin.update(step), stream.update(step))
 
 
+def test_a_copy_leaves_its_source_alone(regressor, one_ahead):
+    X, y = one_ahead
+    stream = fitted(regressor, X, y).stream(X[:3])
+    before, twin = stream.forecast, copy.copy(stream)
+    forecast = twin.update(X[3:4, -1], series=[1])
+    assert (forecast != before).tolist() == [False, True, False]
+    np.testing.assert_array_equal(stream.forecast, before)
+
+
 def test_a_stored_state_is_plain_arrays(one_ahead):
     X, y = one_ahead
     stored = fitted(LSTMRegressor, X, y).stream(X[:3]).__getstate__()

@@ -114,6 +114,13 @@ def test_findings_are_those_of_diagnose(forgetful, windows, pages):
     assert "vanishing gradient (warning)" in page.said()
 
 
+def test_the_best_epoch_is_told_in_words(forgetful, pages):
+    losses = forgetful.history_["valid_loss"]
+    assert losses.idxmin() != losses.idxmax()
+    best = f"the smallest is {number(losses.min())} after epoch {losses.idxmin()}."
+    assert best in pages["regressor"].said()
+
+
 def test_errors_on_windows_beside_the_last_season(forgetful, windows, pages):
     X, y = (part[1500:] for part in windows)
     page = pages["regressor"]
