@@ -19,10 +19,10 @@ from seqforecast.displays.forecast_frames import (
     Frames,
     Y,
     index_of,
-    require_columns,
 )
 from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.displays.style import check_axes, clean, legend_of_all, small_multiples, text_size
+from seqforecast.forecasting.data.fold_columns import require_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

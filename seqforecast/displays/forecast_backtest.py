@@ -21,11 +21,9 @@ from seqforecast.displays.forecast_frames import (
     Y,
     chosen_series,
     index_of,
-    levels_of,
-    require_columns,
 )
-from seqforecast.forecasting.data.columns import check_three, nearest
-from seqforecast.forecasting.data.fold_columns import columns_of
+from seqforecast.forecasting.data.columns import nearest
+from seqforecast.forecasting.data.fold_columns import CURE, columns_of, levels_of, require_columns
 from seqforecast.forecasting.data.frames import read_panel
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
@@ -37,17 +35,12 @@ def read_backtest(
     frame: Any, history: Any, *, ids: Any, n_history: int | None, columns: Any
 ) -> Frames:
     """Take forecasts of all cutoffs from a backtest, actual values from it and the history."""
-    cure = (
-        "Pass what backtest returned; name its columns of series, time and target in columns= "
-        "where a merge or a CSV file lost what backtest noted."
-    )
-    require_columns(frame, (), "frame", cure)  # a frame, which may note its columns
-    unique_id, ds, y = columns = check_three(columns_of(frame, columns))
-    require_columns(frame, (unique_id, CUTOFF, ds, y, Y_HAT), "frame", cure)
+    unique_id, ds, y = columns = columns_of(frame, columns)
+    require_columns(frame, (unique_id, CUTOFF, ds, y, Y_HAT), "frame", CURE)
     if n_history is not None:
         check_integer("n_history", n_history)
     if frame.empty:
-        raise ValueError(f"frame has no rows; a row a forecast is needed. {cure}")
+        raise ValueError(f"frame has no rows; a row a forecast is needed. {CURE}")
     known = index_of(frame[unique_id]).unique()
     shown = known.take(chosen_series(ids, known))
     series = shown.get_indexer(index_of(frame[unique_id]))

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqforecast.displays.forecast_frames import CUTOFF, DS, NAIVE, Y_HAT, Y, levels_of
+from seqforecast.displays.forecast_frames import CUTOFF, DS, NAIVE, Y_HAT, Y
 from seqforecast.displays.style import BLUE, VERMILLION, integer_ticks, text_size, width
+from seqforecast.forecasting.data.fold_columns import levels_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,25 +30,6 @@ class Frames:
     history: pd.DataFrame
     truth: pd.DataFrame | None
     n_series: int
-
-
-def require_columns(frame: Any, needed: Sequence[Any], what: str, cure: str) -> None:
-    """Refuse what is no frame, or lacks columns."""
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"{what} is a {type(frame).__name__}; a DataFrame is needed. {cure}")
-    lacking = [name for name in needed if name not in frame.columns]
-    if lacking:
-        raise ValueError(
-            f"{what} has the columns {list(frame.columns)!r}; {', '.join(map(repr, lacking))} "
-            f"are needed, too. {cure}"
-        )
-
-
-def levels_of(frame: pd.DataFrame) -> list[str]:
-    """List the levels of a frame's intervals as they are written, the narrowest first."""
-    names = [name for name in frame.columns if isinstance(name, str)]
-    levels = [name[3:] for name in names if name.startswith("lo-") and f"hi-{name[3:]}" in names]
-    return sorted(levels, key=float)
 
 
 def index_of(ids: Any) -> pd.Index:

@@ -19,9 +19,9 @@ from seqforecast.displays.forecast_frames import (
     Y,
     chosen_series,
     index_of,
-    require_columns,
 )
 from seqforecast.forecasting.data.columns import float_values
+from seqforecast.forecasting.data.fold_columns import require_columns
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.forecaster import Forecaster

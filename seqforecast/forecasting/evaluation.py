@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_word
-from seqforecast.forecasting.data.fold_columns import columns_of
+from seqforecast.forecasting.data.fold_columns import CURE, columns_of, levels_of, require_columns
 from seqforecast.metrics.arrays import check_order
 from seqforecast.metrics.losses import (
     absolute_error,
@@ -124,16 +124,13 @@ def evaluate(
     0     1    mae    0.5             1.5
     1     2    mae    2.5             3.5
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(
-            f"frame is a {type(frame).__name__}; a DataFrame is needed. Pass what backtest "
-            "returned."
-        )
+    series, _, target = columns_of(frame, columns)
     check_word("by", by, BY)
-    series, _, target = _three_names(columns_of(frame, columns))
     group = {"series": series, "step": "step", "cutoff": "cutoff"}.get(by or "")
-    recipes = _recipes(metrics, _levels(frame))
-    _require_columns(frame, [series, target, group, *(c for r in recipes for c in r.needs)])
+    recipes = _recipes(metrics, {text: float(text) for text in levels_of(frame)})
+    grouped = () if group is None else (group,)
+    needed = [series, target, *grouped, *(name for recipe in recipes for name in recipe.needs)]
+    require_columns(frame, dict.fromkeys(needed), "frame", CURE)
 
     labels, rows = _read(frame, series, target, group)
     tables = []
@@ -407,37 +404,3 @@ def _number(name: str, function: Callable[[Floats, Floats], Any], *arrays: Float
             f"{name} returned a {type(value).__name__}; a number is needed. Return a float, for "
             "example the mean of the errors."
         ) from error
-
-
-# ----------------------------------------------------------------------------------- the frame
-
-
-def _levels(frame: pd.DataFrame) -> dict[str, float]:
-    """Map the levels whose two ends the frame has, as written, to numbers."""
-    names = {str(name): None for name in frame.columns}
-    texts = [name.removeprefix("lo-") for name in names if name.startswith("lo-")]
-    return {
-        text: float(text) for text in texts if f"hi-{text}" in names and re.fullmatch(_LEVEL, text)
-    }
-
-
-def _three_names(columns: Any) -> tuple[str, str, str]:
-    names = tuple(columns) if isinstance(columns, Iterable) and not isinstance(columns, str) else ()
-    if len(names) != 3:
-        raise ValueError(
-            f"columns={columns!r}; three names are needed: of the series, the time and the target. "
-            'Pass for example columns=("unique_id", "ds", "y").'
-        )
-    return names
-
-
-def _require_columns(frame: pd.DataFrame, needed: Iterable[str | None]) -> None:
-    wanted = dict.fromkeys(name for name in needed if name is not None)
-    missing = [name for name in wanted if name not in frame.columns]
-    if missing:
-        raise ValueError(
-            f"frame has no column {', '.join(map(repr, missing))}; these are needed: "
-            f"{', '.join(map(repr, wanted))}. Pass what backtest returned; where series, time and "
-            "target are called otherwise and a merge or a CSV file lost what backtest noted, name "
-            "them in columns=(...)."
-        )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seqforecast.forecasting import Forecaster, evaluate
 from seqforecast.forecasting.backtest import BacktestTask, Fold, cutoffs_before, folds_frame
 from seqforecast.forecasting.data.columns import COLUMNS
+from seqforecast.forecasting.data.fold_columns import levels_of
 from seqforecast.forecasting.data.frames import read_new
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.model.held_out import held_out_steps
@@ -78,8 +79,8 @@ class Measured:
     @cached_property
     def errors(self) -> pd.DataFrame:
         """The errors over all series, a row a metric."""
-        ends = [name for name in self.folds.columns if str(name).startswith("lo-")]
-        metrics = ["mae", "rmse", "smape", "mase", *(f"coverage-{name[3:]}" for name in ends)]
+        coverage = [f"coverage-{level}" for level in levels_of(self.folds)]
+        metrics = ["mae", "rmse", "smape", "mase", *coverage]
         table = evaluate(self.folds, metrics)
         if self.as_fitted is not None:
             points = evaluate(self.as_fitted, metrics[:4])

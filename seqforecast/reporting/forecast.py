@@ -11,10 +11,11 @@ import pandas as pd
 
 from seqforecast._shared.numbers import number, same_decimals
 from seqforecast.displays import ForecastDisplay
-from seqforecast.displays.forecast_frames import Frames, levels_of
+from seqforecast.displays.forecast_frames import Frames
 from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.columns import COLUMNS, show_time
+from seqforecast.forecasting.data.fold_columns import levels_of
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of
 from seqforecast.reporting.backtest_errors import Measured, shown_levels

@@ -57,7 +57,7 @@ def choose_roles(
 
 def check_three(columns: Any) -> tuple[Hashable, Hashable, Hashable]:
     """Return the names of the id, time and target columns of a long panel."""
-    names = tuple(columns) if isinstance(columns, tuple | list) else ()
+    names = tuple(columns) if isinstance(columns, Iterable) and not isinstance(columns, str) else ()
     if len(names) != 3 or len(set(names)) != 3:
         raise ValueError(
             f"{columns=}; the names of three columns are needed: id, time and target. Pass for "
