@@ -16,7 +16,7 @@ from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of, with_model
 from seqforecast.gradients.gradient_flow import GradientFlow
-from seqforecast.persistence.format.atomic import write_atomically
+from seqforecast.persistence.format.atomic import check_place, write_atomically
 from seqforecast.reporting.backtest_errors import Measured, later_steps, measure
 from seqforecast.reporting.blocks import Block, Facts, Findings, Paragraph, Section
 from seqforecast.reporting.errors import error_part, window_part
@@ -112,42 +112,15 @@ def report(
     >>> path.name, path.read_text(encoding="utf-8")[:15]
     ('airline.html', '<!DOCTYPE html>')
     """
-    target = _checked_path(path)
+    check_place(path)
     if season is not None:
         check_integer("season", season)
     _check_pair(X, y)
     require_matplotlib()
     subject = subject_of(estimator, X, y)
     text = _of_forecaster(subject, season) if subject.forecaster else _of_network(subject, season)
-    write_atomically(target, text.encode("utf-8"))
-    return target
-
-
-def _checked_path(path: Any) -> Path:
-    """Return where the file goes; raise before any work where it cannot."""
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(
-            f"path is a {type(path).__name__}; the path of a file is needed. Pass for example "
-            "'report.html'."
-        )
-    target = Path(path)
-    folder = target.parent
-    if target.is_dir():
-        raise IsADirectoryError(
-            f"path={str(path)!r} is a folder; the path of a file is needed. Pass for example "
-            f"{str(target / 'report.html')!r}."
-        )
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"path={str(path)!r} lies in {str(folder)!r}, which is no folder; one that is there is "
-            "needed. Make it, or choose another path."
-        )
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(
-            f"path={str(path)!r} lies in a folder that cannot be written; one that can is needed. "
-            "Choose another path."
-        )
-    return target
+    write_atomically(path, text.encode("utf-8"))
+    return Path(path)
 
 
 def _check_pair(X: Any, y: Any) -> None:

@@ -224,7 +224,7 @@ def test_what_cannot_be_written_is_said_before_the_fit(run, here, option):
     ending = "csv" if option == "--out" else "png"
     done = run("forecast", "daily.csv", option, f"nowhere/f.{ending}")
     assert (done.code, done.out) == (1, "")
-    assert "there is no folder nowhere. Make it (mkdir -p nowhere)" in " ".join(done.err.split())
+    assert f"nowhere/f.{ending} cannot be written: there is no folder" in " ".join(done.err.split())
     (here / f"folder.{ending}").mkdir()
     assert "is a folder" in run("forecast", "daily.csv", option, f"folder.{ending}").err
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from importlib import import_module
 from pathlib import Path
 
 from seqforecast.cli.files.paths import STREAM
 from seqforecast.cli.messages import CommandError
 from seqforecast.forecasting.data.columns import nearest
+from seqforecast.persistence.format.atomic import check_place
 
 _PARQUET = ("pyarrow", "Parquet", "pip install pyarrow, or use CSV")
 _PICTURES = ("matplotlib", "pictures", 'pip install "seqforecast[plot]"')
@@ -49,25 +49,11 @@ def _require_table(path: str) -> None:
 
 
 def _check_writable(path: str, data: str) -> None:
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise CommandError(
-            f"{path} cannot be written: there is no folder {folder}. Make it (mkdir -p {folder}), "
-            "or choose another path."
-        )
-    if Path(path).is_dir():
-        raise CommandError(f"{path} is a folder; the path of a file is needed. Choose another.")
+    check_place(path)
     if data != STREAM and Path(path).exists() and os.path.samefile(path, data):
         raise CommandError(
             f"{path} is the data itself, which the result would replace. Choose another path."
         )
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written: the folder {folder} takes no file ({error.strerror}). "
-            "Choose another path."
-        ) from error
 
 
 def _require_packages(path: str) -> None:

@@ -6,7 +6,36 @@ import contextlib
 import os
 import secrets
 import shutil
+import tempfile
 from pathlib import Path
+
+
+def check_place(path: str | os.PathLike[str]) -> Path:
+    """Return where a file goes; raise, before any work, where it could not be written."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"path is a {type(path).__name__}; the path of a file is needed. Pass a str or a Path."
+        )
+    target = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
+    if target.is_dir():
+        raise IsADirectoryError(
+            f"{path} is a folder; the path of a file is needed. Choose another path."
+        )
+    if target.exists() and not target.is_file():
+        raise OSError(f"{path} is no regular file; one is needed. Choose another path.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"{path} cannot be written: there is no folder {target.parent}. Make it, or choose "
+            "another path."
+        )
+    try:
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        raise PermissionError(
+            f"{path} cannot be written: the folder {target.parent} takes no file "
+            f"({error.strerror}). Choose another path."
+        ) from error
+    return target
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -27,8 +56,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     OSError
         If it cannot be written; what was there is unchanged.
     """
-    target = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
-    _check_place(target, path)
+    target = check_place(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         _write_flushed(temporary, data)
@@ -38,33 +66,14 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except OSError as error:
         raise OSError(
             error.errno,
-            f"{error.strerror}; {_needed(target.parent, len(data))} What was there before is "
-            "unchanged",
+            f"{error.strerror}; {len(data)} bytes of room are needed. Choose another path, or make "
+            "room. What was there before is unchanged",
             str(path),
         ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
     _flush_folder(target.parent)
-
-
-def _needed(folder: Path, n_bytes: int) -> str:
-    """Return what is needed, and what to do, where nothing could be written."""
-    if not folder.is_dir():
-        return f"the folder {folder} is needed, and is not there. Make it, or choose another path."
-    return (
-        f"{n_bytes} bytes of room in a folder that can be written are needed. Choose another path, "
-        "or make room."
-    )
-
-
-def _check_place(target: Path, path: str | os.PathLike[str]) -> None:
-    if target.exists() and not target.is_file():
-        what = "a folder" if target.is_dir() else "no regular file"
-        raise OSError(
-            f"{path} is {what}; the path of a file is needed. Pass for example "
-            f"{os.path.join(path, 'model.safetensors') if target.is_dir() else 'another path'}."
-        )
 
 
 def _write_flushed(path: Path, data: bytes) -> None:

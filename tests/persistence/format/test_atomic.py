@@ -111,9 +111,7 @@ def test_a_full_disk(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc takes no new files, from root neither")
 def test_a_folder_that_takes_no_files():
-    with pytest.raises(
-        OSError, match=r"5 bytes of room in a folder that can be written.*'/proc/x'"
-    ):
+    with pytest.raises(OSError, match="/proc/x cannot be written: the folder /proc takes no file"):
         write_atomically("/proc/x", b"model")
 
 
@@ -124,7 +122,7 @@ def test_a_folder_that_must_not_be_written(tmp_path):
     write_atomically(path, b"old")
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(PermissionError, match="What was there before is unchanged"):
+        with pytest.raises(PermissionError, match="takes no file .Permission denied"):
             write_atomically(path, b"new")
         assert path.read_bytes() == b"old"
     finally:
@@ -133,11 +131,11 @@ def test_a_folder_that_must_not_be_written(tmp_path):
 
 def test_places_where_no_file_can_be(tmp_path):
     (tmp_path / "file").write_bytes(b"old")
-    with pytest.raises(OSError, match="is needed, and is not there. Make it"):
+    with pytest.raises(OSError, match="there is no folder .*. Make it"):
         write_atomically(tmp_path / "file" / "model", b"new")
-    with pytest.raises(OSError, match="is needed, and is not there. Make it"):
+    with pytest.raises(OSError, match="there is no folder .*. Make it"):
         write_atomically(tmp_path / "nowhere" / "model", b"new")
-    with pytest.raises(OSError, match=r"is a folder; the path of a file is needed. Pass for ex"):
+    with pytest.raises(OSError, match=r"is a folder; the path of a file is needed. Choose"):
         write_atomically(tmp_path, b"new")
     assert names(tmp_path) == ["file"]
 
