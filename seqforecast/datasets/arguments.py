@@ -1,8 +1,10 @@
 """What every generator asks of its arguments: sizes, numbers and the source of randomness."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
+
+from seqforecast._shared.checks import is_integer
 
 RandomState = int | np.random.RandomState | None
 
@@ -12,9 +14,9 @@ def generator_from(random_state: RandomState) -> np.random.Generator:
     if isinstance(random_state, np.random.RandomState):
         # Words drawn from it seed ours: it moves on, so that a second call gives other numbers.
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint32))
-    if random_state is None or (_is_integer(random_state) and random_state >= 0):
+    if random_state is None or (is_integer(random_state) and random_state >= 0):
         return np.random.default_rng(random_state)
-    error = ValueError if _is_integer(random_state) else TypeError
+    error = ValueError if is_integer(random_state) else TypeError
     raise error(
         f"random_state={random_state!r} cannot seed a generator; it must be None, an int of 0 or "
         "more, or a numpy.random.RandomState. Use random_state=0 for a result that repeats."
@@ -23,9 +25,9 @@ def generator_from(random_state: RandomState) -> np.random.Generator:
 
 def check_count(name: str, value: int, minimum: int, condition: str = "") -> int:
     """Return a size as an int, or raise where it is none of at least `minimum`."""
-    if _is_integer(value) and value >= minimum:
+    if is_integer(value) and value >= minimum:
         return int(value)
-    error = ValueError if _is_integer(value) else TypeError
+    error = ValueError if is_integer(value) else TypeError
     raise error(
         f"{name}={value!r} was given; {name} must be an int of at least {minimum}{condition}. "
         f"Use {name}={minimum} or more."
@@ -37,8 +39,3 @@ def check_real(name: str, value: object) -> float:
     if not isinstance(value, bool) and isinstance(value, Real):
         return float(value)
     raise TypeError(f"{name}={value!r} was given; {name} must be a number. Pass an int or a float.")
-
-
-def _is_integer(value: object) -> bool:
-    # True and False are ints to Python, but never meant as a size or a seed.
-    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -1,11 +1,11 @@
 """The classic tests of long memory: adding, copy, temporal order, each as its source defines it."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqforecast._shared.checks import check_word
 from seqforecast.datasets.arguments import RandomState, check_count, generator_from
 
 FloatArray = NDArray[np.float64]
@@ -108,8 +108,7 @@ def make_adding_problem(
     True
     """
     n_windows = check_count("n_windows", n_windows, 1)
-    if not isinstance(variant, str) or variant not in _ADDING_VARIANTS:
-        raise ValueError(_unknown_variant(variant))
+    check_word("variant", variant, _ADDING_VARIANTS)
     shortest, draw = _ADDING_VARIANTS[variant]
     window = check_count("window", window, shortest, f' for variant="{variant}"')
     return draw(n_windows, window, generator_from(random_state))
@@ -360,10 +359,3 @@ def _mark(values: FloatArray, first: IntArray, second: IntArray) -> tuple[FloatA
 
 def _one_hot(codes: IntArray, n_classes: int) -> FloatArray:
     return np.eye(n_classes)[codes]
-
-
-def _unknown_variant(variant: object) -> str:
-    names = list(_ADDING_VARIANTS)
-    nearest = get_close_matches(str(variant).lower(), names, n=1, cutoff=0.5)
-    advice = f"Did you mean {nearest[0]!r}?" if nearest else "Use one of these."
-    return f"variant={variant!r} is unknown; variant must be one of {names}. {advice}"

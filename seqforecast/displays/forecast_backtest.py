@@ -116,7 +116,7 @@ class _Observed:
         series[positions[inside] - begin] = given[inside]
         frame = pd.DataFrame(
             {
-                ID: pd.Index([name], tupleize_cols=False).repeat(len(series)),
+                ID: index_of([name]).repeat(len(series)),
                 DS: self.grid.times(np.arange(begin, end + 1)),
                 Y: series,
             }
@@ -128,7 +128,7 @@ class _Observed:
         """Return positions and values of the history."""
         if self.panel is None:
             return np.empty(0, dtype=np.int64), np.empty(0)
-        one = self.panel.ids.get_indexer(pd.Index([name], tupleize_cols=False))[0]
+        one = self.panel.ids.get_indexer(index_of([name]))[0]
         if one < 0 and self.is_only and self.panel.n_series == 1:
             one = 0
         if one < 0:

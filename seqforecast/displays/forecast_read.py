@@ -63,7 +63,7 @@ def read_forecast(
         ends = np.zeros(panel.n_series, dtype=np.int64)
         np.maximum.at(ends, series, ahead)
         came = _after(panel, shown, ends, _observed(panel, parts.form, truth))
-    return Frames(forecast, _before(panel, shown, int(n_history)), came, len(available))
+    return Frames(forecast, newest_steps(panel, shown, int(n_history)), came, len(available))
 
 
 def _fitted_forecaster(forecaster: Any) -> Forecaster:
@@ -83,7 +83,7 @@ def _fitted_forecaster(forecaster: Any) -> Forecaster:
     return found
 
 
-def _before(panel: Panel, series: Cells, n_steps: int) -> pd.DataFrame:
+def newest_steps(panel: Panel, series: Cells, n_steps: int) -> pd.DataFrame:
     """Return the newest steps of some series."""
     counts = np.minimum(panel.lengths[series], n_steps)
     back = np.concatenate([np.arange(count)[::-1] for count in counts])

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_word
+from seqforecast.forecasting.data.columns import float_values
 from seqforecast.forecasting.data.fold_columns import CURE, columns_of, levels_of, require_columns
 from seqforecast.metrics.arrays import check_order
 from seqforecast.metrics.losses import (
@@ -226,13 +227,9 @@ def _codes(frame: pd.DataFrame, name: str, *, sort: bool) -> tuple[NDArray[np.in
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Floats:
-    column = frame[name]
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
-        raise TypeError(
-            f"column {name!r} has dtype {column.dtype}; numbers are needed. Convert it, for "
-            "example with pd.to_numeric."
-        )
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return float_values(
+        frame[name], f"column {name!r}", "Convert it, for example with pd.to_numeric."
+    )
 
 
 def _require_finite(values: Floats, name: str, need: str) -> None:

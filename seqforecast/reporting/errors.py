@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seqforecast._shared.numbers import number, percent
+from seqforecast.displays.forecast_frames import index_of
 from seqforecast.displays.style import BLUE, VERMILLION, clean, integer_ticks, legend_above
 from seqforecast.forecasting import Forecaster, evaluate
 from seqforecast.forecasting.data.columns import show_time
@@ -163,7 +164,7 @@ def _by_series(measured: Measured, series: pd.Series, season: int) -> Table:
     """Return the errors of the series, of many of them those that err most and least."""
     metric = str(series.name)
     every = evaluate(measured.folds, metric, by="series")
-    errors = every.set_index(pd.Index(every["unique_id"], tupleize_cols=False))
+    errors = every.set_index(index_of(every["unique_id"]))
     errors = errors.loc[series.index, ["y_hat", "seasonal_naive"]]
     few = errors if len(errors) <= 2 * _EACH_END else pd.concat(
         [errors[:_EACH_END], errors[-_EACH_END:]]

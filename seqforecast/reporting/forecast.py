@@ -11,8 +11,8 @@ import pandas as pd
 
 from seqforecast._shared.numbers import number, same_decimals
 from seqforecast.displays import ForecastDisplay
-from seqforecast.displays.forecast_frames import Frames
-from seqforecast.displays.forecast_read import read_forecast
+from seqforecast.displays.forecast_frames import Frames, index_of
+from seqforecast.displays.forecast_read import newest_steps, read_forecast
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.data.columns import COLUMNS, show_time
 from seqforecast.forecasting.data.fold_columns import levels_of
@@ -60,7 +60,7 @@ class Chosen:
 def chosen_series(ids: pd.Index, measured: Measured | None) -> list[Chosen]:
     """Choose the series that say most: all of a few, else those forecast worst, median and best."""
     errors = pd.Series(dtype=float) if measured is None else measured.by_series
-    errors = errors[ids.get_indexer(pd.Index(errors.index, tupleize_cols=False)) >= 0]
+    errors = errors[ids.get_indexer(index_of(errors.index)) >= 0]
     if errors.empty:
         return [Chosen(name, "") for name in ids[:_PICTURES]]
     metric = str(errors.name).upper()
@@ -210,8 +210,7 @@ def _short(name: Any) -> str:
 
 def _of(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
     """Return the rows of one series, whose name may be a tuple."""
-    one = pd.Index([name], tupleize_cols=False)
-    return frame[one.get_indexer(pd.Index(frame["unique_id"], tupleize_cols=False)) == 0]
+    return frame[index_of([name]).get_indexer(index_of(frame["unique_id"])) == 0]
 
 
 def _ends(forecast: pd.DataFrame) -> list[tuple[str, str]]:
@@ -312,14 +311,7 @@ def _newest(
 
 def _past(panel: Panel, name: Any, rows: pd.DataFrame, n_history: int) -> pd.DataFrame:
     """Return what was known before some steps."""
-    one = int(panel.ids.get_indexer(pd.Index([name], tupleize_cols=False))[0])
-    cutoff = int(panel.grid.positions(pd.Index(rows["cutoff"]))[0])
-    start = int(panel.offsets[one] - panel.first[one])
-    at = np.arange(max(int(panel.first[one]), cutoff + 1 - n_history), cutoff + 1)
-    return pd.DataFrame(
-        {
-            "unique_id": pd.Index([name], tupleize_cols=False).repeat(len(at)),
-            "ds": panel.grid.times(at),
-            "y": panel.values[start + at],  # noqa: PD011  (an array)
-        }
-    )
+    one = panel.ids.get_indexer(index_of([name]))
+    cutoff = panel.grid.positions(pd.Index(rows["cutoff"]))[:1]
+    known = panel.take(one, cutoff + 1 - panel.first[one])
+    return newest_steps(known, np.array([0]), n_history)

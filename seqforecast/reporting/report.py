@@ -166,9 +166,13 @@ def _of_forecaster(subject: Subject, season: int | None) -> str:
         if flow is None:
             flow = gradient_flow(forecaster.regressor_, forecaster.training_data()[0])
         sections += _network_parts(subject, diagnosis, flow, recorded is not None, season, draw)
+    errors = []
+    if known is not None:
+        on = {"new": "new steps", "held out": "steps not seen", "seen": "TRAINING data"}
+        errors = _error_facts(*known.mae, forecaster.season_[0], on[known.kind], "steps")
     summary = [
         Paragraph(_forecaster_summary(subject, known, diagnosis), style="lead"),
-        _forecaster_facts(subject, measured, diagnosis),
+        Facts([*errors, *_network_facts(subject, diagnosis)]),
     ]
     return _page(subject, summary, sections, draw)
 
@@ -242,18 +246,14 @@ def _found(diagnosis: Diagnosis | None) -> str:
     return f" Findings about its gradients: {names}."
 
 
-def _forecaster_facts(
-    subject: Subject, measured: Measured | str, diagnosis: Diagnosis | None
-) -> Facts:
-    assert subject.forecaster is not None
-    pairs = []
-    if isinstance(measured, Measured):
-        ours, naive = measured.mae
-        seen = {"new": "new steps", "held out": "steps not seen", "seen": "TRAINING data"}
-        pairs.append(("Mean absolute error", number(ours), f"on {seen[measured.kind]}"))
-        title = naive_title(subject.forecaster.season_[0]).capitalize()
-        pairs.append((title, number(naive), "its error on the same steps"))
-    return Facts([*pairs, *_network_facts(subject, diagnosis)])
+def _error_facts(
+    ours: float, naive: float | None, season: int, on: str, what: str
+) -> list[tuple[str, Any, str]]:
+    pairs: list[tuple[str, Any, str]] = [("Mean absolute error", number(ours), f"on {on}")]
+    if naive is not None:
+        title = naive_title(season).capitalize()
+        pairs.append((title, number(naive), f"its error on the same {what}"))
+    return pairs
 
 
 def _network_facts(subject: Subject, diagnosis: Diagnosis | None) -> list[tuple[str, Any, str]]:
@@ -265,14 +265,11 @@ def _network_facts(subject: Subject, diagnosis: Diagnosis | None) -> list[tuple[
     if flow is not None:
         memory = number(flow.effective_memory[-1, 0])
         pairs.append(("Memory", memory, f"of {network.window_} steps hold 95 % of the gradient"))
+    loss = network.history_["train_loss"].iloc[-1]
     worst = f"the worst: {diagnosis[0].name}" if diagnosis else "about the gradients"
     pairs.append(("Findings", len(diagnosis), worst))
-    pairs.append(("Epochs", network.n_iter_, f"training loss {_last_loss(network)}"))
+    pairs.append(("Epochs", network.n_iter_, f"training loss {number(loss)}"))
     return pairs
-
-
-def _last_loss(network: Any) -> str:
-    return number(network.history_["train_loss"].iloc[-1])
 
 
 # A regressor ------------------------------------------------------------------------------------
@@ -291,13 +288,17 @@ def _of_network(subject: Subject, season: int | None) -> str:
         "No error could be measured: a regressor keeps no data. Pass windows that came after the "
         "fit, and what followed them: report(estimator, path, X, y)."
     )
+    facts = []
     if subject.y is not None:
         errors = window_errors(subject.whole, network, subject.X, subject.y, season)
+        _, ours, naive = errors.rows[0]
+        on = "the windows that were passed"
+        facts = _error_facts(ours, naive, errors.season, on, "windows")
     sections = [Section("errors-part", "Errors", window_part(errors))]
     sections += _network_parts(subject, diagnosis, flow, recorded is not None, season, draw)
     summary = [
         Paragraph(_network_summary(subject, errors, diagnosis), style="lead"),
-        Facts([*_window_facts(errors), *_network_facts(subject, diagnosis)]),
+        Facts([*facts, *_network_facts(subject, diagnosis)]),
     ]
     return _page(subject, summary, sections, draw)
 
@@ -319,17 +320,6 @@ def _network_summary(subject: Subject, errors: WindowErrors | str, diagnosis: Di
             f"mean absolute error is {error}."
         )
     return said + _found(diagnosis)
-
-
-def _window_facts(errors: WindowErrors | str) -> list[tuple[str, Any, str]]:
-    if isinstance(errors, str):
-        return []
-    _, ours, naive = errors.rows[0]
-    pairs = [("Mean absolute error", number(ours), "on the windows that were passed")]
-    if naive is not None:
-        title = naive_title(errors.season).capitalize()
-        pairs.append((title, number(naive), "its error on the same windows"))
-    return pairs
 
 
 # What both have ---------------------------------------------------------------------------------

@@ -475,9 +475,9 @@ def test_interval_that_ends_before_it_begins(frame):
 
 
 @pytest.mark.parametrize("column", ["y", "y_hat", "mase_scale"])
-@pytest.mark.parametrize("dtype", [str, complex])
-def test_column_that_is_not_numeric(frame, column, dtype):
-    with pytest.raises(TypeError, match=f"'{column}' has dtype .*; numbers are needed. Convert it"):
+@pytest.mark.parametrize(("dtype", "error"), [(str, TypeError), (complex, ValueError)])
+def test_column_that_is_not_numeric(frame, column, dtype, error):
+    with pytest.raises(error, match=f"'{column}' has dtype .*; real numbers are needed. "):
         evaluate(frame.astype({column: dtype}))
 
 
