@@ -14,6 +14,8 @@ import pandas as pd
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, NDArray
 
+from seqforecast._shared.time_index import check_increasing
+
 __all__ = ["last_window", "make_windows"]
 
 
@@ -417,25 +419,7 @@ def _check_order(index: pd.Index) -> None:
     timed = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
     if not (timed or pd.api.types.is_any_real_numeric_dtype(index.dtype)):
         return
-    if index.is_monotonic_increasing and index.is_unique:
-        return
-    if index.hasnans:
-        raise ValueError(
-            f"The index has no label at row {int(np.argmax(index.isna()))}; every step needs one. "
-            "Drop such rows with series[series.index.notna()]."
-        )
-    if not index.is_monotonic_increasing:
-        row = 1 + int(np.argmax(np.asarray(index[1:] < index[:-1])))
-        raise ValueError(
-            f"The index is not sorted: {index[row]} at row {row} comes after {index[row - 1]}. "
-            "The steps must be in time order, oldest first. Call series.sort_index() before."
-        )
-    row = int(np.argmax(index.duplicated()))
-    raise ValueError(
-        f"The index has {index[row]} twice, again at row {row}; a step needs a label of its own. "
-        "Keep the first with series[~series.index.duplicated()], or, if several series share "
-        "the frame, make windows for one at a time."
-    )
+    check_increasing(index, "If several series share the frame, make windows for one at a time.")
 
 
 def _find_name(target: Hashable, names: Sequence[Hashable]) -> int:

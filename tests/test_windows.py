@@ -455,8 +455,8 @@ def test_make_windows_duplicated_column_names_refused(names):
 def test_make_windows_unsorted_index_names_the_first_offender(cut):
     frame = daily(9).iloc[[0, 1, 4, 2, 3, 5, 6, 7, 8]]
     message = (
-        "The index is not sorted: 2024-01-03 00:00:00 at row 3 comes after 2024-01-05 00:00:00. "
-        "The steps must be in time order, oldest first. Call series.sort_index() before."
+        "The index is not sorted: 2024-01-03 at row 3 comes after 2024-01-05; the oldest step must "
+        "come first. Call series.sort_index() before."
     )
     for series in (frame, frame["price"]):
         with pytest.raises(ValueError, match=says(message)):
@@ -467,7 +467,7 @@ def test_make_windows_unsorted_index_names_the_first_offender(cut):
 @pytest.mark.parametrize("cut", [make_windows, last_window])
 def test_make_windows_duplicated_index_names_the_first_offender(cut):
     frame = daily(9).iloc[[0, 1, 2, 2, 3, 3, 4]]
-    message = "The index has 2024-01-03 00:00:00 twice, again at row 3; a step needs a label"
+    message = "The index has 2024-01-03 twice, again at row 3; a step needs one row"
     with pytest.raises(ValueError, match=message):
         cut(frame, 2)
     cut(frame[~frame.index.duplicated()], 2)  # the cure of the message
@@ -487,7 +487,7 @@ def test_make_windows_any_ordered_index_unsorted_refused():
 )
 def test_make_windows_index_without_label_refused(index):
     series = pd.Series([1.0, 2.0, 3.0], index=index)
-    with pytest.raises(ValueError, match=r"has no label at row 1; every step needs one\. Drop"):
+    with pytest.raises(ValueError, match=r"has no label at row 1; every row needs one\. Drop"):
         make_windows(series, 1)
     make_windows(series[series.index.notna()], 1)  # the cure of the message
 

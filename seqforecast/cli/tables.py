@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from seqforecast._shared.numbers import same_decimals
+from seqforecast._shared.time_index import show_time
 from seqforecast.cli.messages import WIDTH
-from seqforecast.forecasting.data.columns import show_time
 
 _LONGEST_NAME = 24
 _MOST_ROWS, _HEAD, _TAIL = 26, 12, 6

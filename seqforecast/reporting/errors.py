@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from seqforecast._shared.numbers import number, percent
+from seqforecast._shared.time_index import show_time
 from seqforecast.displays.forecast_frames import index_of
 from seqforecast.displays.style import BLUE, VERMILLION, clean, integer_ticks, legend_above
 from seqforecast.forecasting import Forecaster, evaluate
-from seqforecast.forecasting.data.columns import show_time
 from seqforecast.reporting.backtest_errors import Measured
 from seqforecast.reporting.blocks import Block, Figure, Grid, Number, Paragraph, Table
 from seqforecast.reporting.svg import Pictures

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from seqforecast._shared.numbers import number, same_decimals
+from seqforecast._shared.time_index import show_time
 from seqforecast.displays import ForecastDisplay
 from seqforecast.displays.forecast_frames import Frames, index_of
 from seqforecast.displays.forecast_read import newest_steps, read_forecast
 from seqforecast.forecasting import Forecaster
-from seqforecast.forecasting.data.columns import COLUMNS, show_time
+from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.fold_columns import levels_of
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.parts import parts_of

@@ -8,6 +8,7 @@ from argparse import Namespace
 import numpy as np
 import pandas as pd
 
+from seqforecast._shared.time_index import show_time
 from seqforecast.cli.commands.forecaster import (
     NAMES,
     forecaster_of,
@@ -27,7 +28,6 @@ from seqforecast.cli.messages import counted, filled
 from seqforecast.cli.tables import aligned, short_name, short_numbers
 from seqforecast.displays import ForecastDisplay
 from seqforecast.forecasting import backtest, evaluate
-from seqforecast.forecasting.data.columns import show_time
 from seqforecast.forecasting.model.seasons import season_lengths
 from seqforecast.reporting.verdict import verdict
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from seqforecast._shared.time_index import show_time
 from seqforecast.cli.files.reading import read_table, shown
 from seqforecast.cli.files.values import names_in, numbers_in, times_in
 from seqforecast.cli.messages import CommandError, counted
 from seqforecast.forecasting.arrays.ragged import offsets_of, up_to_last_value
-from seqforecast.forecasting.data.columns import show, show_time
+from seqforecast.forecasting.data.columns import show
 from seqforecast.forecasting.data.frames import read_panel
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid

@@ -83,11 +83,6 @@ def show(value: Any) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def show_time(time: Any) -> str:
-    """Write a time for messages: midnight is a day."""
-    return str(time).removesuffix(" 00:00:00")
-
-
 def nearest(name: Hashable, valid: Iterable[Hashable], what: str) -> str:
     """Say which names are valid, and which of them was meant."""
     known = [str(word) for word in valid]

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqforecast._shared.time_index import show_time
 from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.arrays.ragged import offsets_of, stretches
 from seqforecast.forecasting.data.columns import (
     Roles,
     show,
-    show_time,
 )
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid

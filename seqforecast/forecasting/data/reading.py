@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from seqforecast._shared.time_index import check_increasing, show_time
 from seqforecast.forecasting.data.columns import (
     COLUMNS,
     Roles,
     choose_roles,
     float_values,
     listed_names,
-    show_time,
 )
 from seqforecast.forecasting.data.long_table import LongTable
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
@@ -336,21 +336,4 @@ def check_order(index: pd.Index) -> None:
             "frame.reset_index() to get a long panel."
         )
     check_times(index)
-    if index.hasnans:
-        raise ValueError(
-            f"The index has no time at row {int(np.argmax(index.isna()))}; every row needs one. "
-            "Drop such rows: series[series.index.notna()]."
-        )
-    if not index.is_monotonic_increasing:
-        row = 1 + int(np.argmax(np.asarray(index[1:] < index[:-1])))
-        raise ValueError(
-            f"The index is not sorted: {show_time(index[row])} at row {row} comes after "
-            f"{show_time(index[row - 1])}; the oldest step must come first. Call sort_index() "
-            "before."
-        )
-    if not index.is_unique:
-        row = int(np.argmax(index.duplicated()))
-        raise ValueError(
-            f"The index has {show_time(index[row])} twice, again at row {row}; a step needs one "
-            "row. Keep the first: series[~series.index.duplicated()]."
-        )
+    check_increasing(index, "If several series share the frame, name them in a column.")

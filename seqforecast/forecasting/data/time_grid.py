@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import BaseOffset, Day, Tick
 
+from seqforecast._shared.time_index import show_time
 from seqforecast.exceptions import ParameterError
-from seqforecast.forecasting.data.columns import show, show_time
+from seqforecast.forecasting.data.columns import show
 
 _DAY = np.timedelta64(1, "D")
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]

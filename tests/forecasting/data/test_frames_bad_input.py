@@ -72,13 +72,13 @@ BAD = {
     ),
     "unsorted series": (
         lambda: (series()[::-1],),
-        "not sorted: 2024-01-11.* at row 1 .* must come first. Call sort_index",
+        "not sorted: 2024-01-11.* at row 1 .* must come first. Call series.sort_index",
     ),
     "unsorted wide": (lambda: (X()[::-1],), "not sorted"),
     "unsorted X, y": (lambda: (X()[::-1], series()[::-1]), "not sorted"),
     "missing time": (
         lambda: (series().set_axis(DAYS.where(DAYS[3] != DAYS)),),
-        "no time at row 3; every row needs one. Drop",
+        "no label at row 3; every row needs one. Drop",
     ),
     "missing time of a panel": (
         lambda: (put(long(), 3, pd.NaT, "ds"),),
