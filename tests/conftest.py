@@ -1,4 +1,5 @@
 import os
+import signal
 
 import hypothesis
 import torch
@@ -13,3 +14,6 @@ hypothesis.settings.load_profile("seqforecast")
 def pytest_sessionstart():
     # The tests' tensors are small: more threads would only wait for each other.
     torch.set_num_threads(1)
+    # A job in the background of a script starts with SIGINT ignored, and so do its children.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
