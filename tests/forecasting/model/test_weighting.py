@@ -362,16 +362,15 @@ def test_conformal_intervals_are_those_of_the_weighted_forecast():
 
 
 @pytest.mark.parametrize(
-    ("params", "n_fits"),
+    ("data", "params", "n_fits"),
     [
-        ({"regressor_weight": 1.0}, 1),
-        ({"regressor_weight": 0.4}, 1),
-        ({"regressor_weight": 0.4, "intervals": "conformal"}, 2),
-        ({}, 2),
-        ({"intervals": "conformal"}, 2),  # they share what was held out
+        (SERIES, {"regressor_weight": 1.0}, 1),
+        (LONG, {"regressor_weight": 0.4}, 1),
+        (SERIES, {"regressor_weight": 0.4, "intervals": "conformal"}, 2),
+        (SERIES, {}, 2),
+        (LONG, {"intervals": "conformal"}, 2),  # they share what was held out
     ],
 )
-@pytest.mark.parametrize("data", [SERIES, LONG], ids=["series", "long"])
 def test_how_often_a_regressor_is_fitted(data, params, n_fits):
     Times.n_fits = 0
     model = forecaster(Times(), **params).fit(data)
