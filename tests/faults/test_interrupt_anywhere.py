@@ -74,10 +74,10 @@ class Fits:
 
     def __init__(self, windows, kind, options):
         self.X, self.y = windows
+        self.before = world()
         self.fresh = new(kind, **options)
         self.fitted = new(kind, max_epochs=1).fit(self.X, self.y)
         self.full = self.fit_and_forecast()
-        self.before = world()
 
     def fit_and_forecast(self):
         model = type(self.fresh)(**self.fresh.get_params())
@@ -111,7 +111,10 @@ class Fits:
     ids=["LSTM", "GRU"],
 )
 def fits(request, windows):
-    return Fits(windows, *request.param)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)  # a fit computes on one thread, and has to put back the two
+    yield Fits(windows, *request.param)
+    torch.set_num_threads(before)
 
 
 def at_lines(fits, n):
