@@ -1,5 +1,6 @@
 """What all tests share: profiles of hypothesis, threads, and the report of the slowest files."""
 
+import signal
 from collections import Counter
 
 import hypothesis
@@ -18,6 +19,9 @@ _SLOWEST = 20
 def pytest_sessionstart():
     # The tests' tensors are small: more threads would only wait for each other.
     torch.set_num_threads(1)
+    # A job in the background of a script starts with SIGINT ignored, and so do its children.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from seqforecast import LSTMRegressor, clipping
 from seqforecast.clipping import AutoClip, ClipNorm, ClipOutcome, ClipValue, clip_gradients
+from tests.properties import examples
 
 STRATEGIES = [
     cls
@@ -88,7 +89,7 @@ def test_percentile_ends_pass_and_beyond_raises():
 
 
 @pytest.mark.parametrize("cls", STRATEGIES)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     limit=st.floats(1e-3, 100),
     steps=st.lists(st.tuples(st.integers(0, 1000), st.floats(-10, 10)), min_size=1, max_size=6),

@@ -16,6 +16,7 @@ PACKAGE = Path(seqforecast.__file__).parent
 STATUS = "from seqforecast._kernels import VARIANT, status; print(VARIANT, status(), sep='|')"
 SHOW = "import seqforecast; seqforecast.show_versions()"
 LAYERS = "import seqforecast.nn"
+CHOOSE = "import seqforecast._kernels"  # what the layers import to choose, and nothing else
 # The finder of an editable installation finds the compiled module wherever the package itself is.
 ONLY_BY_PATH = (
     "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'Editable' not in str(f)]; "
@@ -95,9 +96,12 @@ def test_name_forces_an_instruction_set(name):
     assert kernels_line(name) == f"ours, {name} (SEQFORECAST_KERNELS={name})"
 
 
-@pytest.mark.parametrize("choice", ["avx1024", "AVX2", "2", "plain,avx2", "float64"])
-def test_unknown_name_stops_the_layers_and_shows_in_the_versions(choice):
-    done = python(LAYERS, choice)
+@pytest.mark.parametrize(
+    ("choice", "code"),
+    [("avx1024", LAYERS), *((name, CHOOSE) for name in ("AVX2", "2", "plain,avx2", "float64"))],
+)
+def test_unknown_name_stops_the_layers_and_shows_in_the_versions(choice, code):
+    done = python(code, choice)
     assert done.returncode == 1
     message = done.stderr.splitlines()[-1]
     assert message.startswith(f"ValueError: SEQFORECAST_KERNELS={choice!r}")
@@ -108,18 +112,21 @@ def test_unknown_name_stops_the_layers_and_shows_in_the_versions(choice):
 
 
 @pytest.mark.parametrize("choice", [None, "1"])
-def test_without_the_module_torch_runs(without_module, choice):
+def test_without_the_module_torch_is_chosen(without_module, choice):
     assert output(STATUS, choice, without_module) == "None|torch's (ours were not built)"
     assert kernels_line(choice, without_module) == "torch's (ours were not built)"
+
+
+def test_without_the_module_torch_runs(without_module):
     code = (
         "import torch; from seqforecast import nn; "
         "print(*nn.LSTM(2, 3)(torch.zeros(4, 5, 2))[0].shape)"
     )
-    assert output(code, choice, without_module) == "4 5 3"
+    assert output(code, home=without_module) == "4 5 3"
 
 
 def test_forced_name_without_the_module_is_refused(without_module):
-    done = python(LAYERS, "plain", without_module)
+    done = python(CHOOSE, "plain", without_module)
     assert done.returncode == 1
     assert "SEQFORECAST_KERNELS='plain', but ours were not built; one of 0 " in done.stderr
     assert kernels_line("plain", without_module).startswith("SEQFORECAST_KERNELS='plain', but ours")

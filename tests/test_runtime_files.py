@@ -8,7 +8,7 @@ import pytest
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, export_numpy
 from seqforecast.persistence.format import to_bytes
 from seqforecast.runtime import load_numpy
-from tests.mutations import closed, damaged, hostile, opened, resigned
+from tests.damaged_files import closed, damaged, hostile, opened, resigned
 
 ROWS = np.random.default_rng(0).normal(size=(40, 6))
 

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from seqforecast.windows import last_window, make_windows
+from tests.properties import examples
 
 
 def loop_windows(rows, window, horizon, step, target, every_step, flat):
@@ -64,7 +65,7 @@ def says(message):
 # ------------------------------------------------------------------------------- values
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(drawn=settings_of_windows(), kind=st.sampled_from(["array", "fortran", "strided", "frame"]))
 def test_make_windows_any_settings_equals_plain_loop(drawn, kind):
     n_steps, n_channels = drawn.pop("n_steps"), drawn.pop("n_channels")
@@ -82,7 +83,7 @@ def test_make_windows_any_settings_equals_plain_loop(drawn, kind):
     assert (np.shape(X), np.shape(y)) == (expected_X.shape, expected_y.shape)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(drawn=settings_of_windows(), reverse=st.booleans(), hop=st.integers(1, 3))
 def test_make_windows_1d_any_stride_equals_plain_loop_without_copy(drawn, reverse, hop):
     n_steps, _ = drawn.pop("n_steps"), drawn.pop("n_channels")
@@ -97,7 +98,7 @@ def test_make_windows_1d_any_stride_equals_plain_loop_without_copy(drawn, revers
     assert np.shares_memory(y, whole)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(drawn=settings_of_windows())
 def test_make_windows_of_numbered_steps_no_window_sees_its_target(drawn):
     n_steps, _ = drawn.pop("n_steps"), drawn.pop("n_channels")
@@ -108,7 +109,7 @@ def test_make_windows_of_numbered_steps_no_window_sees_its_target(drawn):
     np.testing.assert_array_equal(y[:, 0], X[:, -1] + 1)  # and no step is lost between them
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(window=st.integers(1, 8), n_windows=st.integers(1, 8), spare=st.integers(0, 7))
 def test_make_windows_step_equal_window_tiles_the_series(window, n_windows, spare):
     n_steps = window * n_windows + 1 + spare % window
@@ -303,7 +304,7 @@ def test_last_window_frame_copies_the_window_alone():
 # -------------------------------------------------------------------------- last window
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(drawn=settings_of_windows(), frame=st.booleans())
 def test_last_window_equals_the_row_make_windows_builds_next(drawn, frame):
     window, target, flat = drawn["window"], drawn["target"], drawn["flat"]

@@ -388,45 +388,45 @@ def test_other_nets_have_another_checkpoint(tmp_path):
         net.fit(np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32))
 
 
+def long_training(folder, kill_at):
+    callbacks = [Checkpoint(folder), KillAt(kill_at)]
+    return LSTMRegressor(
+        hidden_size=8, max_epochs=20, early_stopping=False, random_state=0, callbacks=callbacks
+    )
+
+
 SCRIPT = """
     import os, signal, sys
-    import numpy as np, torch
+    import torch
+    from tests.callbacks.test_checkpoint import KillAt, load_sunspots, long_training, make_windows
+
+    def die(callback, net, **_):
+        if len(net.history) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+
     torch.set_num_threads(1)
-    from skorch.callbacks import Callback
-    from seqforecast import LSTMRegressor, make_windows
-    from seqforecast.callbacks import Checkpoint
-    from seqforecast.datasets import load_sunspots
-
-    class Tell(Callback):
-        def on_epoch_begin(self, net, **kwargs):
-            print(len(net.history), flush=True)
-
-    X, y = make_windows(load_sunspots(), window=12)
-    model = LSTMRegressor(hidden_size=8, max_epochs=40, early_stopping=False, random_state=0,
-                          callbacks=[Checkpoint(sys.argv[1]), Tell()])
-    print(repr(model.fit(X, y).predict(X[-5:]).tolist()))
+    KillAt.on_epoch_begin = die
+    long_training(sys.argv[1], 9).fit(*make_windows(load_sunspots(), window=12))
 """
 
 
-def test_killed_process_goes_on_in_the_next_one(tmp_path):
+def test_killed_process_goes_on_in_another_one(tmp_path, monkeypatch):
+    root = Path(__file__).parents[2]
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path / "runs")]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    lines = []
-    for stop_at in ("4", "11", None):
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=environment
-        ) as process:
-            for line in process.stdout:
-                lines.append(line.strip())
-                if line.strip() == stop_at:
-                    process.send_signal(signal.SIGKILL)
-    assert process.returncode == 0
-    epochs, result = [int(line) for line in lines[:-1]], lines[-1]
-    begun = [epoch for before, epoch in zip([99, *epochs], epochs, strict=False) if epoch <= before]
-    assert len(begun) == 3
-    assert begun[0] == 1
-    assert begun[1] > 1
-    assert begun[2] > begun[1]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    assert subprocess.run(command, cwd=root, env=environment).returncode == -signal.SIGKILL
+
+    begun, begin = [], KillAt.on_epoch_begin
+    monkeypatch.setattr(
+        KillAt,
+        "on_epoch_begin",
+        lambda self, net, **_: begun.append(len(net.history)) or begin(self, net),
+    )
     X, y = make_windows(load_sunspots(), window=12)
-    whole = LSTMRegressor(hidden_size=8, max_epochs=40, early_stopping=False, random_state=0)
-    assert result == repr(whole.fit(X, y).predict(X[-5:]).tolist())
+    with pytest.raises(Killed):
+        long_training(tmp_path / "runs", 9).fit(X, y)
+    KillAt.armed = False
+    resumed = long_training(tmp_path / "runs", 9).fit(X, y)
+    assert begun == [4, 5, 6, 7, 8, 9, *range(9, 21)]
+    whole = long_training(tmp_path / "never killed", 9).fit(X, y)
+    np.testing.assert_array_equal(resumed.predict(X), whole.predict(X))

@@ -35,6 +35,12 @@ def examples(text):
     return found
 
 
+def as_case(example):
+    """Leave to the slow tests what takes the longest: it fits anew at each cutoff."""
+    slow = [pytest.mark.slow] if " backtest " in example.command else []
+    return pytest.param(example, id=example.command[:40], marks=slow)
+
+
 EXAMPLES = examples(PAGE.read_text(encoding="utf-8"))
 
 
@@ -78,7 +84,7 @@ def printed(command, folder, capfd, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="head, tail and pipes")
-@pytest.mark.parametrize("example", EXAMPLES, ids=[str(k) for k in range(len(EXAMPLES))])
+@pytest.mark.parametrize("example", [*map(as_case, EXAMPLES)])
 def test_every_command_prints_what_the_guide_shows(example, folder, capfd, monkeypatch):
     got = printed(example.command, folder, capfd, monkeypatch)
     shown, words = example.output.split(), got.split()

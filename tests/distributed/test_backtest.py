@@ -59,8 +59,7 @@ def test_it_is_the_local_backtest_of_one_fit(
     assert computed.loc[computed["unique_id"] == "s06", "cutoff"].nunique() < FOLDS
 
 
-@pytest.mark.parametrize("npartitions", [1, 4, 11])
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("npartitions", "whole"), [(1, True), (4, False), (11, True)])
 def test_the_result_notes_what_its_columns_are_called(
     new_forecaster, ragged, partitioned, npartitions, whole
 ):

@@ -166,6 +166,7 @@ def test_search_of_a_forecaster_over_processes_is_the_local_one(frame):
     assert_same_search(search, local)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_a_search_changes_nothing(client, windows, gate):
     wait = gate.wait_in_worker()
 

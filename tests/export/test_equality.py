@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, make_windows
+from tests.covering import covering
 from tests.properties import examples
 from tests.twins import forecast_twin
 
@@ -35,12 +36,18 @@ def fitted(cell, windows, targets, **params):
     )
 
 
-@pytest.mark.parametrize("n_channels", [1, 2])
-@pytest.mark.parametrize("horizon", [None, 3])
-@pytest.mark.parametrize("loss", ["squared_error", "quantile"])
-@pytest.mark.parametrize("scaling", ["standard", "window", None])
-@pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("cell", "num_layers", "scaling", "loss", "horizon", "n_channels"),
+    covering(
+        CELLS,
+        [1, 2],
+        ["standard", "window", None],
+        ["squared_error", "quantile"],
+        [None, 3],
+        [1, 2],
+        strength=3,
+    ),
+)
 def test_export_forecasts_what_predict_does(
     serve, cell, num_layers, scaling, loss, horizon, n_channels
 ):

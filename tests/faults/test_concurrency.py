@@ -43,7 +43,7 @@ def test_eight_threads_fit_and_predict_the_same_bits(windows):
         return copy.fit(X, y).predict(X).tobytes(), copy.history_.to_csv()
 
     alone = [bits(model) for model in MODELS]
-    assert at_once(bits, MODELS * 4) == alone * 4
+    assert at_once(bits, MODELS * 2) == alone * 2
     assert (torch.get_num_threads(), torch.is_grad_enabled()) == states
 
 
@@ -52,7 +52,7 @@ def test_one_estimator_is_asked_by_eight_threads(model, windows):
     X, y = windows
     fitted = type(model)(**model.get_params()).fit(X, y)
     expected = fitted.predict(X)
-    for forecast in at_once(lambda n: fitted.predict(X[: n + 1]), range(40)):
+    for forecast in at_once(lambda n: fitted.predict(X[: n + 1]), range(16)):
         np.testing.assert_array_equal(forecast, expected[: len(forecast)])
 
 
@@ -64,7 +64,7 @@ def test_looking_at_one_estimator_from_eight_threads_disturbs_no_forecast(window
     def use(number):
         return fitted.predict(X) if number % 2 else gradient_flow(fitted, X).lag_curve
 
-    for number, found in enumerate(at_once(use, range(32))):
+    for number, found in enumerate(at_once(use, range(16))):
         np.testing.assert_array_equal(found, expected if number % 2 else curve)
 
 
@@ -77,7 +77,7 @@ def test_one_forecaster_is_asked_by_eight_threads(regressor):
 
     # One after the other: the errors of held-out forecasts are computed when first asked for.
     alone = fit()
-    steps = [1, 2, 3, 4, 5, 6, 7, 8] * 3
+    steps = [1, 2, 3, 4, 5, 6, 7, 8] * 2
     expected = {n: alone.predict(n, level=[50]) for n in steps}
     together = fit()
 

@@ -113,21 +113,24 @@ import torch
 
 assert not torch.cuda.is_available()
 with open(sys.argv[1], "rb") as file:
-    model, X, y, expected = pickle.load(file)
-np.testing.assert_allclose(model.predict(X), expected, rtol=1e-4)
-model.partial_fit(X, y)
-assert np.isfinite(model.predict(X)).all()
-assert {p.device.type for p in model.net_.module_.parameters()} == {"cpu"}
-again = pickle.loads(pickle.dumps(model))
-np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    models, X, y, forecasts = pickle.load(file)
+for model, expected in zip(models, forecasts, strict=True):
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-4)
+    model.partial_fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+    assert {p.device.type for p in model.net_.module_.parameters()} == {"cpu"}
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
 """
 
 
-def test_fitted_here_and_unpickled_where_there_is_no_gpu(new, windows, start, tmp_path):
+def test_fitted_here_and_unpickled_where_there_is_no_gpu(device, windows, start, tmp_path):
     X, y = windows
-    model = new(device="auto" if torch.cuda.is_available() else "cpu").fit(X, y)
-    path = tmp_path / "model.pickle"
-    path.write_bytes(pickle.dumps((model, X, y, model.predict(X))))
+    given = {"max_epochs": 3, "random_state": 0, "device": "auto" if device == "cuda" else "cpu"}
+    models = [kind(**given).fit(X, y) for kind in KINDS]
+    forecasts = [model.predict(X) for model in models]
+    path = tmp_path / "models.pickle"
+    path.write_bytes(pickle.dumps((models, X, y, forecasts)))
     with start(SCRIPT, str(path), CUDA_VISIBLE_DEVICES="") as process:
         _, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors

@@ -22,11 +22,12 @@ from seqforecast import (
     last_window,
     make_windows,
 )
+from tests.properties import examples
 
 SHORTEST = 20  # characters: less says nothing
 LENGTH, WINDOW = 24, 4
-FEW = settings(max_examples=60, suppress_health_check=list(HealthCheck))
-MANY = settings(max_examples=1500, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=examples(1500), suppress_health_check=list(HealthCheck))
 
 SERIES = 10 + np.sin(np.arange(60.0))
 X, Y = (np.array(part) for part in make_windows(SERIES[:LENGTH], window=WINDOW))
@@ -195,7 +196,7 @@ def fitted():
     return {kind: kind(hidden_size=3, max_epochs=2, random_state=0).fit(X, Y) for kind in KINDS}
 
 
-@settings(FEW, max_examples=150)
+@settings(FEW, max_examples=examples(150))
 @given(kind=st.sampled_from(KINDS), data=arrays(X))
 def test_predict_works_or_refuses_and_changes_nothing(fitted, kind, data):
     model = fitted[kind]
@@ -368,7 +369,7 @@ HOSTILE_FRAMES = given(
 )
 
 
-@settings(FEW, max_examples=120)
+@settings(FEW, max_examples=examples(120))
 @HOSTILE_FRAMES
 def test_forecaster_works_or_refuses(data, chosen, question, level):
     forecasts_or_refuses(data, chosen, question, level)
@@ -381,7 +382,7 @@ def test_forecaster_works_or_refuses_many(data, chosen, question, level):
     forecasts_or_refuses(data, chosen, question, level)
 
 
-@settings(FEW, max_examples=100)
+@settings(FEW, max_examples=examples(100))
 @given(data=frames(), window=st.sampled_from([1, 3, 0, 10**9, 10**30, 2.5, None, True]))
 def test_windows_are_made_or_refused(data, window):
     survives(lambda: make_windows(data[0], window))

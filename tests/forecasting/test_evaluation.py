@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seqforecast import metrics
 from seqforecast.forecasting.evaluation import evaluate
+from tests.properties import examples
 
 CLOSE = {"rel": 1e-12, "nan_ok": True}  # sums in another order
 EVERY = ["mae", "rmse", "smape", "mase", "rmsse", "coverage", "winkler", "pinball"]
@@ -307,7 +308,7 @@ def mean_over_series(rows, twin, *column):
         return np.nanmean(values)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(12))
 @given(seed=st.integers(0, 10_000), n_series=st.integers(1, 4))
 @pytest.mark.parametrize("by", [None, "series", "step", "cutoff"])
 def test_random_frames_equal_a_loop_over_series(by, seed, n_series):

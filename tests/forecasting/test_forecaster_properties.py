@@ -9,6 +9,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 from seqforecast import Forecaster, GRURegressor, LSTMRegressor
+from tests.properties import examples
 
 BASELINES = ["linear", "seasonal", "last", None]
 TRANSFORMS = ["log", None, StandardScaler(), PowerTransformer()]
@@ -50,7 +51,7 @@ def lstm():
 # ----------------------------------------------------------------------------------- row order
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.randoms(use_true_random=False), st.integers(0, 100))
 def test_any_order_of_rows_gives_the_same_bits(random, seed):
     known, ahead = panel(seed=seed)
@@ -94,7 +95,7 @@ def test_series_alone_is_forecast_by_a_network_as_in_the_panel():
         pd.testing.assert_frame_equal(model.predict(asked), expected, rtol=1e-5)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.lists(st.integers(1, 9), min_size=4, max_size=4), st.booleans())
 def test_how_many_steps_of_other_series_are_asked_changes_nothing(steps, features):
     roles = {} if features else {"future": []}
@@ -162,7 +163,7 @@ def test_data_moved_by_a_constant_gives_forecasts_moved_by_it(baseline):
 # --------------------------------------------------------------------------------- more rows asked
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.integers(1, 11), st.integers(1, 11), st.sampled_from(BASELINES))
 def test_more_steps_leave_the_first_ones_as_they_were(few, more, baseline):
     model = fitted(("steps", baseline), {"future": [], "baseline": baseline})
@@ -235,7 +236,7 @@ def test_update_step_by_step_equals_update_at_once(baseline):
 # ------------------------------------------------------------------------------------------- index
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.sampled_from(["h", "D", "B", "W-WED", "MS", "ME", "QE-FEB", "YS", "15min", "2D", "BME"]),
     st.datetimes(pd.Timestamp("2019-01-01"), pd.Timestamp("2024-12-31")),

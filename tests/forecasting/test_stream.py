@@ -7,6 +7,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.preprocessing import PowerTransformer
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor
+from tests.covering import covering
 from tests.forecasting.streams import (
     DAYS,
     EXACT,
@@ -57,7 +58,7 @@ WAYS = {
 def test_a_stream_is_update_and_predict(way, gaps):
     wide = waves(gaps=gaps)
     rows = single_rows(wide)
-    follows(wide[:-N_UPDATES], rows if gaps else rows[:10], **way)
+    follows(wide[:-N_UPDATES], rows[: 20 if gaps else 5], **way)
 
 
 def test_series_that_grow_longer_than_the_memory():
@@ -195,9 +196,10 @@ def test_any_regressor_will_do_also_one_of_windows_that_cannot_read_on(Echo, win
 # ------------------------------------------------------ a recurrent regressor: the grown window
 
 
-@pytest.mark.parametrize("kind", [RNNRegressor, LSTMRegressor, GRURegressor])
-@pytest.mark.parametrize("gaps", [0.0, 0.3])
-@pytest.mark.parametrize("scaling", ["standard", None])
+@pytest.mark.parametrize(
+    ("kind", "gaps", "scaling"),
+    covering([RNNRegressor, LSTMRegressor, GRURegressor], [0.0, 0.3], ["standard", None]),
+)
 def test_a_network_has_read_the_window_that_has_grown(kind, gaps, scaling):
     wide = waves(gaps=gaps)
     wide.iloc[-N_UPDATES - 1] = wide.iloc[-N_UPDATES - 8]

@@ -86,6 +86,13 @@ def test_series_of_a_long_frame_come_at_different_times(regressor):
     assert len(values) == 9
 
 
+@pytest.fixture(scope="module")
+def fitted(request):
+    """A forecaster of rows, or of a network, fitted to 400 of the days."""
+    regressor = {"rows": Ridge(), "network": network()}[request.param]
+    return forecaster(regressor).fit(waves()[:400])
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -105,10 +112,10 @@ def test_series_of_a_long_frame_come_at_different_times(regressor):
         (None, "NoneType"),
     ],
 )
-@pytest.mark.parametrize("regressor", [Ridge(), network()], ids=["rows", "network"])
-def test_what_cannot_be_used_changes_nothing(regressor, bad, message):
+@pytest.mark.parametrize("fitted", ["rows", "network"], indirect=True)
+def test_what_cannot_be_used_changes_nothing(fitted, bad, message):
     wide = waves()
-    stream = forecaster(regressor).fit(wide[:400]).stream()
+    stream = fitted.stream()
     twin = copy.deepcopy(stream)
     with pytest.raises((ValueError, TypeError), match=message):
         stream.update(bad(wide) if callable(bad) else bad)

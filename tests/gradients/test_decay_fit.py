@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforecast.gradients.effective_memory import DecayFit, decay_fit, half_life
+from tests.properties import examples
 
 FIELDS = [field.name for field in dataclasses.fields(DecayFit)]
 
@@ -187,7 +188,7 @@ def test_decay_fit_512_lags_are_not_thinned():
     assert decay_fit(curve).rate == pytest.approx(np.exp(slope), rel=1e-13)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(seed=seeds, shape=shapes, window=st.integers(1, 30), with_gaps=st.booleans())
 def test_decay_fit_each_curve_equals_plain_loop(seed, shape, window, with_gaps):
     curves = random_curves(seed, (*shape, window), with_gaps=with_gaps)

@@ -18,6 +18,7 @@ from seqforecast.gradients.effective_memory import (
     normalised,
     omega,
 )
+from tests.properties import examples
 
 FUNCTIONS = [effective_memory, decay_fit, half_life, omega, normalised]
 FIELDS = [field.name for field in dataclasses.fields(DecayFit)]
@@ -131,7 +132,7 @@ def test_effective_memory_tiny_values_count():
     assert effective_memory(np.full(20, 5e-324)) == 19.0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     curve=st.lists(st.floats(0, 1e300), min_size=1, max_size=30),
     shares=st.tuples(st.floats(1e-6, 1), st.floats(1e-6, 1)),
@@ -144,7 +145,7 @@ def test_effective_memory_grows_with_share_within_the_window(curve, shares):
     assert more <= (len(curve) if low else 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(seed=seeds, shape=shapes, window=st.integers(1, 30), share=st.floats(0.01, 1))
 def test_effective_memory_each_curve_equals_plain_loop(seed, shape, window, share):
     curves = random_curves(seed, (*shape, window), with_gaps=True)
@@ -189,7 +190,7 @@ def test_omega_overflow_is_inf():
     assert omega([5e-324, 1e308]) == math.inf
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(seed=seeds, shape=shapes, window=st.integers(1, 30))
 def test_omega_each_curve_equals_plain_loop(seed, shape, window):
     curves = random_curves(seed, (*shape, window), with_gaps=True)
@@ -217,7 +218,7 @@ def test_normalised_leaves_the_input_alone():
     np.testing.assert_array_equal(curve, before)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(seed=seeds, shape=shapes, window=st.integers(1, 30))
 def test_normalised_each_curve_equals_plain_loop(seed, shape, window):
     curves = random_curves(seed, (*shape, window), with_gaps=True)
@@ -234,7 +235,7 @@ def test_normalised_each_curve_equals_plain_loop(seed, shape, window):
 # ------------------------------------------------------------------------- all of them alike
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(seed=seeds, window=st.integers(4, 40), power=st.integers(-300, 300))
 def test_scale_of_the_curve_does_not_matter(seed, window, power):
     curves = random_curves(seed, (3, window), with_gaps=True)

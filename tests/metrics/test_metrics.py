@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforecast.metrics import coverage, mae, mase, pinball, rmse, rmsse, smape, winkler
+from tests.properties import examples
 
 
 def loop_mase(y_true, y_pred, y_train, season):
@@ -43,7 +44,7 @@ def test_mase_perfect_forecast_is_zero():
     assert mase([1.0, 2.0], [1.0, 2.0], y_train=[0.0, 1.0]) == 0.0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(1, 20),
@@ -215,7 +216,7 @@ def loop_pinball(y_true, y_pred, q):
     return mean(q * (a - b) if a >= b else (1 - q) * (b - a) for a, b in pairs)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(1, 20),
@@ -255,7 +256,7 @@ def test_random_data_equals_plain_loops(seed, n, horizon, level, quantile, seaso
         assert ours == pytest.approx(expected, rel=1e-12, nan_ok=True)  # sums in another order
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(seed=st.integers(0, 10_000), level=st.integers(1, 99))
 def test_winkler_is_the_pinball_loss_of_both_ends(seed, level):
     rng = np.random.default_rng(seed)

@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seqforecast import _kernels
+from tests.properties import examples
 
 CELLS = ["tanh", "relu", "lstm", "gru"]
 
@@ -112,7 +113,7 @@ def test_layer_equals_torch_in_float64(kernels, variant, cell, shape):
         assert_within_tolerance(results(layer, *given_, LOSSES), expected)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     cell=st.sampled_from(CELLS),
     n=st.integers(1, 70),

@@ -77,8 +77,10 @@ def test_threads_start_only_where_the_work_pays(native, kernels, sizes, threads,
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        for _ in range(3):
+        for k in range(100):
             call(kernels, native.variants()[-1], "lstm", sizes, threads)
+            if k > 1 and max(seen, default=-1) == others:  # a busy machine may be slow to look
+                break
     finally:
         done.set()
         watcher.join()

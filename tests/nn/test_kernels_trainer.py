@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from seqforecast import nn
+from tests.covering import covering
 
 CELLS = ["tanh", "relu", "lstm", "gru"]
 LOSSES = {
@@ -153,11 +154,10 @@ def assert_equals_torch(case, rtol=1e-11):
     assert not skipped
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["even", "weighted"])
-@pytest.mark.parametrize("steps", [False, True], ids=["last_step", "every_step"])
-@pytest.mark.parametrize("layers", [1, 2, 3])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("cell", "loss", "layers", "steps", "weighted"),
+    covering(CELLS, LOSSES, [1, 2, 3], [False, True], [False, True], strength=3),
+)
 def test_gradient_equals_autograd_in_double_precision(
     training, cell, loss, layers, steps, weighted
 ):
@@ -165,24 +165,24 @@ def test_gradient_equals_autograd_in_double_precision(
     assert_equals_torch(case.weigh() if weighted else case)
 
 
-@pytest.mark.parametrize("steps", [False, True], ids=["last_step", "every_step"])
+OTHER_SIZES = [
+    # Windows, window, inputs and units; layers; outputs.
+    ((1, 1, 1, 1), 1, 1),
+    ((1, 3, 2, 5), 2, 1),
+    ((33, 2, 1, 4), 1, 3),  # two tiles
+    ((600, 2, 1, 4), 2, 1),  # nineteen tiles in sixteen parts
+    ((49, 3, 9, 67), 2, 1),  # more than 64 units: smaller tiles
+    ((10, 70, 2, 5), 2, 2),  # through the ring of gradients twice
+    ((5, 3, 1, 3), 1, 23),  # outputs in several groups of vectors
+]
+
+
 @pytest.mark.parametrize(
-    ("sizes", "layers", "outputs"),
-    [
-        ((1, 1, 1, 1), 1, 1),
-        ((1, 3, 2, 5), 2, 1),
-        ((33, 2, 1, 4), 1, 3),  # two tiles
-        ((600, 2, 1, 4), 2, 1),  # nineteen tiles in sixteen parts
-        ((49, 3, 9, 67), 2, 1),  # more than 64 units: smaller tiles
-        ((10, 70, 2, 5), 2, 2),  # through the ring of gradients twice
-        ((5, 3, 1, 3), 1, 23),  # outputs in several groups of vectors
-    ],
+    ("cell", "loss", "sizes", "steps"),
+    covering(["relu", "gru"], ["huber", "middle_median"], OTHER_SIZES, [False, True]),
 )
-@pytest.mark.parametrize("loss", ["huber", "middle_median"])
-@pytest.mark.parametrize("cell", ["relu", "gru"])
-def test_gradient_equals_autograd_at_other_sizes(
-    training, cell, loss, sizes, layers, outputs, steps
-):
+def test_gradient_equals_autograd_at_other_sizes(training, cell, loss, sizes, steps):
+    sizes, layers, outputs = sizes
     assert_equals_torch(training(cell, loss, sizes, layers, outputs, steps).weigh())
 
 
@@ -202,10 +202,9 @@ def test_gradient_equals_finite_differences_of_the_loss(training, loss):
     np.testing.assert_allclose(gradient, found, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("steps", [False, True], ids=["last_step", "every_step"])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("cell", "loss", "steps", "layers"), covering(CELLS, LOSSES, [False, True], [1, 2])
+)
 def test_instruction_sets_equal_double_precision(training, kernels, cell, loss, steps, layers):
     case = training(cell, loss, layers=layers, steps=steps).weigh()
     exact = case.start()
@@ -259,9 +258,7 @@ def test_step_without_any_target_has_loss_zero_and_gradient_zero(training, any_v
     assert (started.gradient == 0).all()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("cell", "loss", "value"), covering(CELLS, LOSSES, [np.nan, np.inf]))
 def test_step_whose_gradient_is_not_finite_changes_nothing(
     training, any_variant, cell, loss, value
 ):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforecast import nn
+from tests.properties import examples
 
 LEVELS = [0.1, 0.5, 0.8]
 
@@ -63,7 +64,7 @@ def batch(name, shape, seed=0, missing=0.0):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(1, 5),

@@ -1,4 +1,4 @@
-"""Small fitted estimators of every kind, and what each is asked: for golden files and mutants."""
+"""Small fitted estimators of every kind, and what each is asked: for golden and damaged files."""
 
 import warnings
 

@@ -1,48 +1,28 @@
 """Saving over a file: a kill leaves one of the two models, an error leaves the old one."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seqforecast import GRURegressor, LSTMRegressor, load, make_windows, save
+from seqforecast.persistence.format import atomic
 from tests.persistence import models
-
-ROOT = Path(__file__).parents[2]
-
-KILLED = """
-import os, random, signal, sys, time
-from pathlib import Path
-from seqforecast import load, save
-from tests.persistence import models
-
-path, (first, second) = Path(sys.argv[1]), (models.lstm(), models.gru())
-save(first, path)
-random.seed(0)
-seen = set()
-for _ in range(30):
-    pid = os.fork()
-    while pid == 0:
-        save(second, path)
-        save(first, path)
-    time.sleep(random.uniform(0.01, 0.1))
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    seen.add(type(load(path)).__name__)
-print(*sorted(seen))
-"""
+from tests.persistence.kills import killed_before_each_line
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kill and fork are of POSIX")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # beside threads of other tests
 def test_a_kill_in_the_middle_of_save_leaves_one_of_the_two(tmp_path):
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "model")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["GRURegressor", "LSTMRegressor"]
-    assert all(path.name.endswith((".tmp", "model")) for path in tmp_path.iterdir())
+    path, (first, second) = tmp_path / "model", (models.lstm(), models.gru())
+    save(first, path)
+    left = [
+        type(load(path)).__name__
+        for _ in killed_before_each_line(lambda: save(second, path), atomic.__file__)
+    ]
+    assert set(left) == {"LSTMRegressor", "GRURegressor"}
+    assert left == sorted(left, reverse=True)  # the old model, and from some line on the new one
+    assert all(file.name.endswith((".tmp", "model")) for file in tmp_path.iterdir())
 
 
 def test_what_cannot_be_written_leaves_the_old_model(tmp_path):

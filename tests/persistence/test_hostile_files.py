@@ -11,11 +11,10 @@ from sklearn.linear_model import Ridge
 
 from seqforecast import export_numpy, load, save
 from seqforecast.persistence.format import to_bytes
-from tests import mutations
+from tests import damaged_files
 from tests.persistence import models
 
 ROOT = Path(__file__).parents[2]
-OF_MUTANTS = ["lstm", "gru", "pipeline", "forecaster_lstm"]
 LIMITED = pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 
 
@@ -55,7 +54,7 @@ def test_every_changed_byte_and_every_cut_of_a_small_file(tmp_path):
 
 def test_files_that_no_reader_may_accept(files, tmp_path):
     data, path = files("forecaster_linear").read_bytes(), tmp_path / "m"
-    for _, made in mutations.hostile(data):
+    for _, made in damaged_files.hostile(data):
         refusal(made, path)
 
 
@@ -68,18 +67,18 @@ def test_files_for_other_readers_say_who_reads_them(tmp_path):
 
 
 def test_what_is_wrong_stands_in_one_line_of_words(files, tmp_path):
-    header, document, body = mutations.opened(files("lstm").read_bytes())
+    header, document, body = damaged_files.opened(files("lstm").read_bytes())
     document["content"]["parts"]["params"]["fields"]["hidden_size"] = [["x" * 10_000]] * 100
     built_with = document["content"]["parts"]["learnt"]["fields"]["built_with"]["fields"]
     built_with["hidden_size"] = [["x" * 10_000]] * 100
-    said = refusal(mutations.closed(header, document, body), tmp_path / "m")
+    said = refusal(damaged_files.closed(header, document, body), tmp_path / "m")
     assert "does not fit together: hidden_size=[['xxx" in said
     assert "... A file that seqforecast.save wrote is needed; save the estimator again." in said
 
 
-def mutants(seed, counts, paths):
-    """Load mutants in a process with little memory; return how many of each file fared how."""
-    command = [sys.executable, "-m", "tests.persistence.mutants"]
+def load_damaged(seed, counts, paths):
+    """Load damaged files in a process with little memory; return how many of each fared how."""
+    command = [sys.executable, "-m", "tests.persistence.load_damaged"]
     command += [str(item) for item in (seed, *counts, *paths)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-5_000:]
@@ -88,19 +87,28 @@ def mutants(seed, counts, paths):
 
 
 @LIMITED
-def test_500_mutants(files):
-    paths = [files(name) for name in OF_MUTANTS]
-    for seen in mutants(0, (25, 25, 75), paths):
-        assert seen["refused"] > 60
+@pytest.mark.parametrize(
+    ("names", "counts"),
+    [
+        (["lstm", "forecaster_lstm"], (5, 5, 15)),
+        pytest.param(
+            ["lstm", "gru", "pipeline", "forecaster_lstm"], (25, 25, 75), marks=pytest.mark.slow
+        ),
+    ],
+    ids=["50", "500"],
+)
+def test_damaged_files_are_refused_or_work(files, names, counts):
+    for seen in load_damaged(0, counts, [files(name) for name in names]):
+        assert seen["refused"] > sum(counts) / 2
         assert seen["forecast"] > 0  # some edits change what does not matter
-        assert sum(seen.values()) >= 124  # a damage may change nothing
+        assert sum(seen.values()) >= sum(counts) - 1  # a damage may change nothing
 
 
 @LIMITED
 @pytest.mark.slow
 @pytest.mark.parametrize("name", models.NAMES)
-def test_10_000_mutants(name, files):
-    (seen,) = mutants(1, (250, 250, 620), [files(name)])
+def test_10_000_damaged_files_are_refused_or_work(name, files):
+    (seen,) = load_damaged(1, (250, 250, 620), [files(name)])
     assert sum(seen.values()) > 1_110
 
 
@@ -109,16 +117,16 @@ import sys, warnings
 from pathlib import Path
 import numpy as np
 from seqforecast import load
-from tests import mutations
-from tests.persistence.mutants import restructured
+from tests import damaged_files
+from tests.persistence.load_damaged import restructured
 
 warnings.simplefilter("ignore")
 files = [Path(name) for name in sys.argv[1:]]
 for path in files:
     load(path)  # whatever is imported late is imported now
 rng = np.random.default_rng(0)
-hostile = [data for path in files for _, data in restructured(path.read_bytes(), rng, 12)]
-hostile += [data for _, data in mutations.hostile(files[0].read_bytes())]
+hostile = [data for path in files for _, data in restructured(path.read_bytes(), rng, 4)]
+hostile += [data for _, data in damaged_files.hostile(files[0].read_bytes())]
 target, seen, watching = files[0].with_name("hostile"), [], False
 target.write_bytes(b"")
 FORBIDDEN = ("import", "exec", "compile", "pickle", "marshal", "subprocess", "os.system", "os.exec",
@@ -164,5 +172,5 @@ def test_nothing_is_executed_imported_or_opened(files):
     first, others = done.stdout.split("\n", 1)
     assert others.strip() == ""
     n_refused, own = first.split(maxsplit=1)
-    assert int(n_refused) > 50
+    assert int(n_refused) > 40
     assert own == "['compile', 'exec']"

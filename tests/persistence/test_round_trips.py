@@ -28,6 +28,7 @@ from skorch.callbacks import EarlyStopping
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, load, make_windows, save
 from seqforecast.callbacks import Checkpoint, GradientClipping, GradientFlowRecorder, GradientNorms
 from seqforecast.clipping import AutoClip, ClipNorm, ClipValue
+from tests.covering import covering
 
 CELLS = [RNNRegressor, LSTMRegressor, GRURegressor]
 LOSSES = ["squared_error", "absolute_error", "huber", "quantile"]
@@ -72,10 +73,10 @@ def check_continues(model, again, X, y, same, **given):
     same(copied.history_, again.history_)
 
 
-@pytest.mark.parametrize("frame", [False, True], ids=["numpy", "pandas"])
-@pytest.mark.parametrize("scaling", ["standard", "window", None])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("cls", CELLS, ids=lambda cls: cls.__name__[:3])
+@pytest.mark.parametrize(
+    ("cls", "loss", "scaling", "frame"),
+    covering(CELLS, LOSSES, ["standard", "window", None], [False, True]),
+)
 def test_every_cell_loss_and_scaling(cls, loss, scaling, frame, wave, reloaded, same, tmp_path):
     series = pd.Series(wave, name="load") if frame else wave
     X, y = make_windows(series, window=6, horizon=2)

@@ -36,7 +36,9 @@ def test_all_that_is_imported_is_declared():
     foreign = set(imported()) - {"seqforecast", *sys.stdlib_module_names}
     found = packages_distributions()
     assert foreign
-    assert {name for name in foreign if not set(found[name]) & set(declared())} == set()
+    assert {
+        name for name in foreign if not {one.lower() for one in found[name]} & set(declared())
+    } == set()
 
 
 def test_show_versions_lists_every_dependency():

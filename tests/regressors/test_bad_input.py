@@ -8,7 +8,14 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
-from seqforecast import DivergenceError, LSTMRegressor, make_windows
+from seqforecast import (
+    DivergenceError,
+    GRURegressor,
+    LSTMRegressor,
+    RNNRegressor,
+    make_windows,
+)
+from tests.covering import covering
 
 N, WINDOW = 40, 6
 NAMES = [f"price@lag{k}" for k in reversed(range(WINDOW))]
@@ -292,8 +299,10 @@ def test_predict_before_fit_raises(regressor, name):
 # -------------------------------------------------------------------------------- warnings
 
 
-@pytest.mark.parametrize("scaling", ["standard", "window", None])
-@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("regressor", "scaling", "rank"),
+    covering([RNNRegressor, LSTMRegressor, GRURegressor], ["standard", "window", None], [1, 2, 3]),
+)
 def test_fit_y_constant_warns_and_forecasts_it(regressor, scaling, rank):
     y = {1: np.full(N, 7.5), 2: np.full((N, 2), 7.5), 3: np.full_like(STEPS, 7.5)}[rank]
     values = 7.5 + np.random.default_rng(0).standard_normal((N, WINDOW))

@@ -223,6 +223,7 @@ def test_number_of_epochs_is_the_largest_that_max_steps_allow(one_ahead):
     assert model.n_iter_ == 3
 
 
+@pytest.mark.slow
 @needs_callbacks
 def test_terminal_shows_the_epochs_within_the_folds_of_a_search():
     pytest.importorskip("rich", reason="scikit-learn draws its bars with rich")

@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, make_windows
 from seqforecast.datasets import make_delayed_echo
+from tests.covering import covering
 
 SMALL = {"hidden_size": 4, "max_epochs": 3, "random_state": 0}
 
@@ -73,11 +74,17 @@ def test_fit_flat_windows_equal_three_dimensional_ones_bit_for_bit(
     assert np.abs(other.predict(X) - flat.predict(X)).max() > 0
 
 
-@SCALINGS
+def strided(X):
+    return np.repeat(X, 2, axis=1)[:, ::2]
+
+
 @pytest.mark.parametrize(
-    "layout",
-    [np.ascontiguousarray, np.asfortranarray, lambda X: np.repeat(X, 2, axis=1)[:, ::2]],
-    ids=["copy", "fortran", "strided"],
+    ("regressor", "scaling", "layout"),
+    covering(
+        [RNNRegressor, LSTMRegressor, GRURegressor],
+        ["standard", "window", None],
+        [np.ascontiguousarray, np.asfortranarray, strided],
+    ),
 )
 def test_fit_memory_layout_changes_no_bit(regressor, scaling, layout):
     # A frame's values come in Fortran order; windows are long enough for numpy to sum them in

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from seqforecast import DivergenceError, GRURegressor, LSTMRegressor
+from tests.covering import covering
 
 # Two layers and dropout: first weights, order and masks are all drawn.
 PARAMS = {"hidden_size": 5, "num_layers": 2, "dropout": 0.3, "max_epochs": 3}
@@ -174,7 +175,7 @@ def predict_bad_input(model, X, y):
         model.predict(X[:, 1:])
 
 
-@pytest.fixture(params=[(1, False), (2, True)], ids=["1 thread", "2 threads, flushing"])
+@pytest.fixture
 def ambient(request):
     """Set thread count and denormal mode as a user may have; put them back."""
     before = torch.get_num_threads(), flushes_denormals()
@@ -185,15 +186,23 @@ def ambient(request):
     torch.set_flush_denormal(before[1])
 
 
-@pytest.mark.parametrize(("n_jobs", "random_state"), [(None, 0), (2, None)])
 @pytest.mark.parametrize(
-    "what", [use, fit_that_breaks, fit_that_diverges, fit_bad_input, predict_bad_input]
+    ("ambient", "what", "given"),
+    covering(
+        [(1, False), (2, True)],
+        [use, fit_that_breaks, fit_that_diverges, fit_bad_input, predict_bad_input],
+        [
+            {"n_jobs": None, "random_state": 0},
+            {"n_jobs": 2, "random_state": None, "observe": "off"},
+        ],
+    ),
+    indirect=["ambient"],
 )
-def test_globals_after_any_call_are_as_before(one_ahead, ambient, what, n_jobs, random_state):
+def test_globals_after_any_call_are_as_before(one_ahead, ambient, what, given):
     X, y = one_ahead
     before = state_of_the_world()
     assert (before["threads"], before["denormals"]) == ambient
-    what(LSTMRegressor(**PARAMS, n_jobs=n_jobs, random_state=random_state), X, y)
+    what(LSTMRegressor(**PARAMS, **given), X, y)
     assert state_of_the_world() == before
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from seqforecast import LSTMRegressor, make_windows
+from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, make_windows
+from tests.covering import covering
 
 N = 20
 
@@ -37,10 +38,16 @@ def assert_same_forecasts(a, b, X, y):
     np.testing.assert_allclose(a.predict(X), b.predict(X), rtol=0, atol=TOLERANCE * np.nanstd(y))
 
 
-@pytest.mark.parametrize("rank", [1, 2, 3])
-@pytest.mark.parametrize("scaling", ["standard", "window"])
 # SGD's step is as large as the gradient; Adam would hide a loss of another size.
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    ("regressor", "rank", "scaling", "optimizer"),
+    covering(
+        [RNNRegressor, LSTMRegressor, GRURegressor],
+        [1, 2, 3],
+        ["standard", "window"],
+        ["adam", "sgd"],
+    ),
+)
 def test_sample_weight_two_equals_the_row_twice(regressor, scaling, rank, optimizer):
     X, y = targets_of_rank(rank)
     weight = np.where(np.arange(N) < N // 2, 1, 2)

@@ -121,7 +121,9 @@ def test_permutation_importance_frame_keeps_names():
 # ------------------------------------------------------------------------- searches, curves
 
 
-@FLAT_OR_NOT
+@pytest.mark.parametrize(
+    ("regressor", "flat"), [(RNNRegressor, True), (LSTMRegressor, False), (GRURegressor, True)]
+)
 def test_grid_search_two_jobs_equals_one(regressor, flat):
     X, y = data(flat=flat)
     grid = {"hidden_size": [2, 4], "lr": [1e-3, 1e-2]}

@@ -20,6 +20,7 @@ from seqforecast._shared.checks import (
     targets_array,
     windows_array,
 )
+from tests.properties import examples
 
 # Parameters ---------------------------------------------------------------------------------------
 
@@ -223,7 +224,7 @@ def expected_place(place, name):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     seed=st.integers(0, 10_000),
     bad=st.lists(

@@ -1,6 +1,5 @@
 """The native update: clipping and Adam on flat buffers, against torch; and what they refuse."""
 
-import gc
 import math
 import weakref
 from types import SimpleNamespace
@@ -8,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
+from tests.covering import covering
 
 native = pytest.importorskip("seqforecast._native", exc_type=ImportError)
 
@@ -76,10 +77,17 @@ def run_torch(variant, kind, decay, max_norm, betas=(0.9, 0.999)):
     return torch.cat([half.detach() for half in halves]).numpy(), *moments, norms
 
 
-@pytest.mark.parametrize("max_norm", [0.0, 3.0])
-@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.8)])
-@pytest.mark.parametrize("decay", [0.0, 0.3])
-@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW])
+@pytest.mark.parametrize(
+    ("variant", "kind", "decay", "betas", "max_norm"),
+    covering(
+        VARIANTS,
+        [torch.optim.Adam, torch.optim.AdamW],
+        [0.0, 0.3],
+        [(0.9, 0.999), (0.5, 0.8)],
+        [0.0, 3.0],
+        strength=3,
+    ),
+)
 def test_fifty_steps_equal_those_of_torch(variant, kind, decay, betas, max_norm):
     expected = run_torch(variant, kind, decay, max_norm, betas)
     values, gradients = draw(variant)
@@ -145,9 +153,10 @@ def too_large(dtype):
     return np.sqrt(np.finfo(dtype).max) * dtype(1.1)
 
 
-@pytest.mark.parametrize("place", [0, 16, SIZE - 1])
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "too large"])
-@pytest.mark.parametrize("max_norm", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("variant", "place", "value", "max_norm"),
+    covering(VARIANTS, [0, 16, SIZE - 1], [math.nan, math.inf, -math.inf, "too large"], [0.0, 1.0]),
+)
 def test_skipped_step_changes_no_bit(variant, value, place, max_norm):
     values, gradients = draw(variant)
     decay = np.full(SIZE, 0.1, values.dtype)
@@ -177,12 +186,12 @@ def test_float64_norm_does_not_overflow_where_float32s_would():
     assert ours.updater.update(0.01, 1) == (pytest.approx(math.sqrt(3) * 1e30), False)
 
 
+@pytest.mark.parametrize("variant", [VARIANTS[0], "float64"])  # one of each class
 def test_buffers_live_as_long_as_their_updater(variant):
     ours = make(variant, np.ones(100_000))
     watched = weakref.ref(ours.parameters)
     updater = ours.updater
     del ours
-    gc.collect()
     assert watched() is not None
     updater.update(0.01, 1)
     assert np.isfinite(watched()).all()
@@ -355,7 +364,6 @@ def test_step_refuses(changes, error, words):
 
 def test_trainer_keeps_its_updater_and_goes_on_after_a_refusal():
     made = trainer()  # the updater has no other name
-    gc.collect()
     with pytest.raises(ValueError, match="weight has shape"):
         made.step(**STEP | {"weight": np.zeros(2, np.float32)})
     loss, norm, skipped = made.step(**STEP)

@@ -15,6 +15,7 @@ from seqforecast.training.scaling import (
     usable,
     weighted_moments,
 )
+from tests.properties import examples
 
 
 def flat_moments(values, weight=None):
@@ -30,7 +31,7 @@ def flat_moments(values, weight=None):
     return np.array(mean), np.array(spread)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(1, 30),

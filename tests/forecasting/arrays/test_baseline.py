@@ -12,6 +12,7 @@ from seqforecast.forecasting.arrays.outlook import Outlook, actual_values
 from seqforecast.forecasting.arrays.padded_series import PaddedSeries
 from seqforecast.forecasting.model import baseline_fit
 from seqforecast.forecasting.model.baseline_fit import _spread, fit_baseline
+from tests.properties import examples
 
 NO_FEATURES = {
     "past": np.empty((9999, 0), np.float32),
@@ -95,7 +96,7 @@ def loop_fit(twins, origins, known, weight, horizon):
     return together, np.array(by_series)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     st.sampled_from([(1,), (4,), (7,), (3, 7)]),
     st.sampled_from([1, 3, 8]),
@@ -153,7 +154,7 @@ def test_linear_of_hours_is_that_of_the_loop(loops):
     assert np.abs(by_series[0] - by_series[1]).max() > 1e-3
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.sampled_from([(1,), (7,), (4, 12)]),
     st.sampled_from([1, 5, 15]),

@@ -16,6 +16,7 @@ from seqforecast.forecasting.arrays.feature_rows import (
 from seqforecast.forecasting.arrays.lookback import Lookback
 from seqforecast.forecasting.arrays.outlook import Outlook
 from seqforecast.forecasting.arrays.padded_series import PaddedSeries
+from tests.properties import examples
 
 
 class Said(Baseline):
@@ -91,7 +92,7 @@ def loop_row(panel, known, twin, i, t, base, *, flat):
     return row
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def names_of(lookback, panel, *, flat):
     names = panel.past_names, panel.future_names, panel.static_names
     return row_names(lookback, *names, flat=flat)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from seqforecast.forecasting.arrays.lookback import Lookback
 from seqforecast.forecasting.arrays.padded_series import Earlier, PaddedSeries
 from seqforecast.forecasting.arrays.ragged import fill_missing, sum_of_first
+from tests.properties import examples
 
 SEASONS = [(1,), (7,), (12,), (4, 12), (3, 7, 12)]
 
@@ -109,7 +110,7 @@ def test_steps_left_out_before_are_told_of():
     np.testing.assert_allclose(part.drift(7), whole.drift(7), rtol=1e-6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(cases())
 def test_values_and_levels_are_those_of_the_loop(loops, case):
     series, lookback = case
@@ -196,7 +197,7 @@ def test_the_drift_of_the_tail_is_since_the_first_season_of_all():
     assert tail.drift(2)[tail.end[0] - 1] == pytest.approx(expected)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases())
 def test_drift_is_that_of_the_loop(loops, case):
     series, lookback = case
@@ -208,7 +209,7 @@ def test_drift_is_that_of_the_loop(loops, case):
             assert drift[padded.first[i] + t] == pytest.approx(twin.drift(t), rel=1e-6, abs=1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases(), st.sampled_from([1e3, -1e9, 1e30]))
 def test_no_look_back_leaves_its_block(case, poison):
     series, lookback = case
@@ -227,7 +228,7 @@ def test_no_look_back_leaves_its_block(case, poison):
         np.testing.assert_allclose(beside.drift(lookback.season)[there], drift, rtol=3e-7)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_the_tail_is_the_end_of_the_full_history(data):
     lookback = Lookback(
@@ -270,7 +271,7 @@ def test_without_the_earlier_sum_the_mean_of_all_would_be_wrong():
     assert levels[-3] == 0.0
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.data(), st.sampled_from([1, 2, 3, 5]))
 def test_fill_is_the_newest_value_of_the_phase_else_the_one_before(data, season):
     number = st.one_of(st.just(np.nan), st.integers(0, 99).map(float))

@@ -10,6 +10,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
 from seqforecast.forecasting.data.panel import FutureRows
+from tests.properties import examples
 
 MONTHS = pd.date_range("2023-01-31", periods=14, freq="ME", name="month")
 ARRAYS = ("offsets", "values", "first", "past", "future", "static")
@@ -68,7 +69,7 @@ def values_of(panel):
 # ------------------------------------------------------------------------------ reading
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 999), st.randoms(use_true_random=False))
 def test_any_row_order_gives_the_same_panel_and_the_frame_comes_back(seed, random):
     frame = long_frame(seed)

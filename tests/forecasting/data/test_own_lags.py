@@ -12,6 +12,7 @@ from sklearn.model_selection import TimeSeriesSplit, cross_val_score
 
 from seqforecast import Forecaster, backtest
 from seqforecast.forecasting.data.own_lags import _own_lags, warn_of_own_lags
+from tests.properties import examples
 
 DAYS = pd.date_range("2024-01-01", periods=90, freq="D")
 HORIZON = 6
@@ -44,7 +45,7 @@ def noise(*lengths, seed=0):
     missing=st.floats(0, 0.2),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=examples(150))
 def test_every_lag_within_the_horizon_is_found_and_no_other(
     make_panel, lag, horizon, n_series, length, values, missing, seed
 ):
@@ -76,7 +77,7 @@ KINDS = {
     horizon=st.integers(1, 300),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=examples(400))
 def test_independent_features_raise_no_alarm(make_panel, target, feature, lengths, horizon, seed):
     rng = np.random.default_rng(seed)
     series = [KINDS[target](rng, n).astype(float) for n in lengths]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seqforecast.forecasting.data.frames import read_new, read_panel
 from seqforecast.forecasting.data.panel import FutureRows, Panel
+from tests.properties import examples
 
 DAYS = pd.date_range("2024-02-20", periods=40, freq="D")
 ARRAYS = ("offsets", "values", "first", "past", "future", "static")
@@ -55,7 +56,7 @@ def spans(draw):
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(spans(), st.integers(3, 38))
 def test_until_is_what_the_frame_held_then(found, cutoff):
     frame = frame_of(found)
@@ -64,7 +65,7 @@ def test_until_is_what_the_frame_held_then(found, cutoff):
     assert (cut.last <= cutoff).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(spans(), st.integers(3, 38))
 def test_append_undoes_until(found, cutoff):
     frame = frame_of(found)
@@ -77,7 +78,7 @@ def test_append_undoes_until(found, cutoff):
     assert list(joined.ids[: known.n_series]) == list(known.ids)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(spans(), st.integers(3, 38), st.integers(1, 9))
 def test_rows_after_are_the_future_features_that_came_true(found, cutoff, steps):
     frame = frame_of(found)
@@ -93,7 +94,7 @@ def test_rows_after_are_the_future_features_that_came_true(found, cutoff, steps)
     assert list(zip(rows.series, rows.step, rows.features[:, 0], strict=True)) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(spans(), st.lists(st.integers(0, 45), min_size=4, max_size=4))
 def test_after_is_a_frame_without_the_oldest_rows(found, steps):
     frame = frame_of(found)

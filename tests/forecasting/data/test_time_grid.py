@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforecast.forecasting.data.time_grid import TimeGrid
+from tests.properties import examples
 
 FREQUENCIES = [
     ("ME", None),
@@ -51,7 +52,7 @@ def grids(draw):
     return pd.date_range(start, periods=64, freq=freq, tz=zone, unit=unit)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(grids(), st.integers(12, 40), st.data())
 def test_infers_any_frequency_and_continues_as_date_range(grid, n_known, data):
     assert without_freq(grid).freq is None
@@ -66,7 +67,7 @@ def test_infers_any_frequency_and_continues_as_date_range(grid, n_known, data):
     np.testing.assert_array_equal(calendar.positions(times), asked)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(grids(), st.sets(st.integers(1, 46), max_size=9))
 def test_a_missing_time_is_a_gap_in_the_same_frequency(grid, lost):
     if grid.freqstr.startswith("WOM"):  # pandas' own inference knows no gaps

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforecast.forecasting.arrays.ragged import fill_missing
+from tests.properties import examples
 
 
 def filled(one, season):
@@ -27,7 +28,7 @@ def loop_training(twin, known, n_lags, horizon):
     return found
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=4),
     st.sampled_from([None, 4, [3, 7]]),
@@ -61,7 +62,7 @@ def test_flat_rows_are_the_cutoffs_of_the_loop(
         np.testing.assert_allclose(found, y[known, some], rtol=1e-6, atol=1e-5)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4), st.sampled_from([1, 2, 6]))
 def test_no_window_holds_targets_of_two_series(
     make_panel, loops, Echo, new_model, some_series, with_gaps, lengths, window

@@ -11,6 +11,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from seqforecast import GRURegressor
 from seqforecast.forecasting.arrays.lookback import Lookback
 from seqforecast.forecasting.arrays.ragged import fill_missing
+from tests.properties import examples
 
 
 def filled(one, season):
@@ -33,7 +34,7 @@ def loop_forecast(model, twin, coefficients, steps):
     return twin.values
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @example([600, 300], 4, 3, 7)  # longer than what is looked back on
 @example([600, 1], [3, 7], 1, 3)
 @given(

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from seqforecast import Forecaster, GRURegressor, backtest
 from seqforecast.forecasting.model import weighting
 from seqforecast.forecasting.model.weighting import fit_with_weight
+from tests.properties import examples
 
 SEASON, HORIZON = 4, 3
 
@@ -110,7 +111,7 @@ def test_where_the_baseline_is_perfect_noise_has_the_least_weight(
     assert auto(new_model, panel, Echo(), baseline="seasonal") == 0.0
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     st.lists(
         st.tuples(st.integers(-5, 5).map(float), st.integers(1, 9).map(float)),
@@ -206,7 +207,7 @@ def test_the_order_of_series_and_their_names_do_not_matter(new_model, make_panel
     assert 0 < found[0] < 1
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=3),
     st.booleans(),
@@ -362,16 +363,15 @@ def test_conformal_intervals_are_those_of_the_weighted_forecast():
 
 
 @pytest.mark.parametrize(
-    ("params", "n_fits"),
+    ("data", "params", "n_fits"),
     [
-        ({"regressor_weight": 1.0}, 1),
-        ({"regressor_weight": 0.4}, 1),
-        ({"regressor_weight": 0.4, "intervals": "conformal"}, 2),
-        ({}, 2),
-        ({"intervals": "conformal"}, 2),  # they share what was held out
+        (SERIES, {"regressor_weight": 1.0}, 1),
+        (LONG, {"regressor_weight": 0.4}, 1),
+        (SERIES, {"regressor_weight": 0.4, "intervals": "conformal"}, 2),
+        (SERIES, {}, 2),
+        (LONG, {"intervals": "conformal"}, 2),  # they share what was held out
     ],
 )
-@pytest.mark.parametrize("data", [SERIES, LONG], ids=["series", "long"])
 def test_how_often_a_regressor_is_fitted(data, params, n_fits):
     Times.n_fits = 0
     model = forecaster(Times(), **params).fit(data)

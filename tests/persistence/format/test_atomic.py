@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, whatever happens meanwhile."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from seqforecast.persistence.format import atomic
 from seqforecast.persistence.format.atomic import write_atomically
+from tests.persistence.kills import killed_before_each_line
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, limits and permissions of POSIX")
 
@@ -37,35 +40,31 @@ def test_writes_and_replaces(tmp_path):
     assert names(tmp_path) == ["model"]
 
 
+def test_nothing_is_written_into_the_old_file(tmp_path):
+    path, same_file = tmp_path / "model", tmp_path / "its other name"
+    path.write_bytes(b"old")
+    same_file.hardlink_to(path)
+    write_atomically(path, b"new")
+    assert (path.read_bytes(), same_file.read_bytes()) == (b"new", b"old")
+
+
 @POSIX
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # beside threads of other tests
 def test_a_kill_at_any_moment_leaves_one_of_the_two(tmp_path):
-    counts = run(
-        """
-        import os, random, signal, sys, time
-        path, versions = sys.argv[1], (b"a" * 3_000_000, b"b" * 2_000_000)
-        write_atomically(path, versions[0])
-        random.seed(0)
-        left = 0
-        for _ in range(40):
-            pid = os.fork()
-            while pid == 0:
-                for version in versions:
-                    write_atomically(path, version)
-            time.sleep(random.uniform(0.002, 0.03))
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            with open(path, "rb") as file:
-                assert file.read() in versions
-            for name in os.listdir(os.path.dirname(path)):
-                if name != "model":
-                    assert name.startswith(".model.") and name.endswith(".tmp"), name
-                    os.remove(os.path.join(os.path.dirname(path), name))
-                    left += 1
-        print(left)
-        """,
-        tmp_path / "model",
-    )
-    assert int(counts) > 0  # some kills did come in the middle of a write
+    path, old, new, left = tmp_path / "model", b"a" * 3_000, b"b" * 2_000, 0
+    path.write_bytes(old)
+    found = []
+    for _ in killed_before_each_line(lambda: write_atomically(path, new), atomic.__file__):
+        found.append(path.read_bytes())
+        for name in names(tmp_path):
+            if name != "model":
+                assert re.fullmatch(r"\.model\.[0-9a-f]+\.tmp", name)
+                (tmp_path / name).unlink()
+                left += 1
+    n_old = found.count(old)
+    assert found == [old] * n_old + [new] * (len(found) - n_old)
+    assert 0 < n_old < len(found)
+    assert left > 0  # some kills came in the middle of a write
 
 
 FULL = """

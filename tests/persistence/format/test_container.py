@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from seqforecast.persistence.format import container, from_bytes, read, to_bytes, write
-from tests import mutations
+from tests import damaged_files
 
 CONTENT = {"text": 'a "quoted" \\ text, é', "numbers": [1, 2.5, None, True], "deep": {"a": [{}]}}
 ARRAYS = {
@@ -66,9 +66,9 @@ def test_any_reader_of_safetensors_shows_the_arrays(path):
 
 
 def test_the_checksum_is_that_of_the_file_with_zeros_in_its_place(data):
-    header, document, _ = mutations.opened(data)
+    header, document, _ = damaged_files.opened(data)
     blank = data.replace(document["sha256"].encode(), b"0" * 64)
-    assert mutations.signed(blank) == data
+    assert damaged_files.signed(blank) == data
     assert next(iter(header)) == "__metadata__"
 
 
@@ -92,7 +92,7 @@ def test_every_changed_byte_is_refused(data):
 
 def test_other_damages_are_refused(data, tmp_path):
     path = tmp_path / "m"
-    for description, damaged in mutations.damaged(data, np.random.default_rng(0), 300):
+    for description, damaged in damaged_files.damaged(data, np.random.default_rng(0), 300):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match=re.escape(str(path))) as caught:
             read(path, "estimator")
@@ -104,7 +104,7 @@ READ_ALL_THE_SAME = ("no content", "no arrays")
 
 
 def test_hostile_headers_are_refused(data):
-    for description, made in mutations.hostile(data):
+    for description, made in damaged_files.hostile(data):
         if description not in READ_ALL_THE_SAME:
             with pytest.raises(ValueError, match="^m (is|has|holds) "):
                 from_bytes(made, "estimator", "m")
@@ -164,8 +164,8 @@ def test_folders_and_files_that_are_not_there(tmp_path):
 
 
 def edited(data, **changes):
-    header, document, body = mutations.opened(data)
-    return mutations.closed(header, {**document, **changes}, body)
+    header, document, body = damaged_files.opened(data)
+    return damaged_files.closed(header, {**document, **changes}, body)
 
 
 def test_newer_formats_say_what_to_install(data):

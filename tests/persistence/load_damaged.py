@@ -1,12 +1,12 @@
-"""Load mutants of files, in a process of its own that may not use much memory or time.
+"""Load damaged files, in a process of its own that may not use much memory or time.
 
-``python -m tests.persistence.mutants SEED DAMAGED RESIGNED RESTRUCTURED FILE ...`` makes so many of
-each file NAME.safetensors: with random damages; with one value of the file edited, and a right
-checksum; with some edits in what it says of the estimator, and a right checksum. Damaged files must
-be refused, edited ones refused or loaded; what is loaded must forecast, or say with a ValueError or
-TypeError why not. It ends with status 0 and one line a file,
+``python -m tests.persistence.load_damaged SEED DAMAGED RESIGNED RESTRUCTURED FILE ...`` makes so
+many of each file NAME.safetensors: with random damages; with one value of the file edited, and a
+right checksum; with some edits in what it says of the estimator, and a right checksum. Damaged
+files must be refused, edited ones refused or loaded; what is loaded must forecast, or say with a
+ValueError or TypeError why not. It ends with status 0 and one line a file,
 ``NAME failed=... forecast=... refused=...``; a crash, a hang, too much memory or another error end
-it otherwise, with the mutant's description.
+it otherwise, with a description of the file.
 """
 
 import copy
@@ -28,13 +28,13 @@ import numpy as np
 import torch
 
 from seqforecast import load
-from tests import mutations
+from tests import damaged_files
 from tests.persistence import models
 
 MEMORY = 100_000_000
 """Bytes beyond those in use once everything is loaded and warm."""
 CPU_SECONDS = 4.0
-"""For one mutant; a second, on a machine that does nothing else, is already far too long."""
+"""For one file; a second, on a machine that does nothing else, is already far too long."""
 HANGS_AFTER = 100
 """Seconds after which Python code that does not return is ended."""
 
@@ -56,7 +56,7 @@ class Place:
 def restructured(data, rng, n):
     """Yield n files with a right checksum whose content was edited in one to three places."""
     for _ in range(n):
-        header, document, body = mutations.opened(data)
+        header, document, body = damaged_files.opened(data)
         done = []
         for _ in range(rng.integers(1, 4)):
             places = list(_places(document, "content"))
@@ -66,7 +66,7 @@ def restructured(data, rng, n):
             edit = EDITS[rng.integers(len(EDITS))]
             done.append(f"{edit.__name__} {key!r} ({parent[key]!r:.50})")
             edit(Place(parent, key, places, header, rng))
-        yield "; ".join(done), mutations.closed(header, document, body)
+        yield "; ".join(done), damaged_files.closed(header, document, body)
 
 
 def _places(parent, key):
@@ -79,7 +79,7 @@ def _places(parent, key):
 
 
 def odd(at):
-    at.parent[at.key] = copy.deepcopy(at.any_of(mutations.ODD_VALUES))
+    at.parent[at.key] = copy.deepcopy(at.any_of(damaged_files.ODD_VALUES))
 
 
 def another(at):
@@ -130,8 +130,8 @@ EDITS = (odd, odd, another, another, deleted, doubled, a_number, a_number, a_ref
          the_form)  # fmt: skip
 
 MAKERS = {
-    "damaged": mutations.damaged,
-    "resigned": mutations.resigned,
+    "damaged": damaged_files.damaged,
+    "resigned": damaged_files.resigned,
     "restructured": restructured,
 }
 
@@ -183,11 +183,11 @@ def refuse_to_go_on(*_):
 
 
 def try_some(file, seed, n, how):
-    """Load mutants of a file; count what happened."""
-    name, path, seen = file.stem, Path(f"{file}.mutant"), Counter()
+    """Load damaged copies of a file; count what happened."""
+    name, path, seen = file.stem, Path(f"{file}.damaged"), Counter()
     asked = models.question(name)
-    for mutant in enumerate(MAKERS[how](file.read_bytes(), np.random.default_rng(seed), n)):
-        number, (description, data) = mutant
+    copies = MAKERS[how](file.read_bytes(), np.random.default_rng(seed), n)
+    for number, (description, data) in enumerate(copies):
         path.write_bytes(data)
         faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
@@ -195,7 +195,7 @@ def try_some(file, seed, n, how):
             seen[try_one(path, name, asked, must_refuse=how == "damaged")] += 1
         except BaseException:
             traceback.print_exc()
-            print(f"{name} {how} seed {seed} mutant {number}: {description}", file=sys.stderr)
+            print(f"{name} {how} seed {seed} number {number}: {description}", file=sys.stderr)
             seen["wrong"] += 1
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
