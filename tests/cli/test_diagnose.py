@@ -73,4 +73,4 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_fit(run, monkeypa
     monkeypatch.setattr("seqforecast.Forecaster.fit", None)
     done = run("diagnose", "daily.csv", "--html", "nowhere/report.html")
     assert done.code == 1
-    assert "there is no folder nowhere" in " ".join(done.err.split())
+    assert "there is no folder" in " ".join(done.err.split())

@@ -36,8 +36,8 @@ def examples(text):
 
 
 def as_case(example):
-    """Leave to the slow tests what takes the longest: it fits anew at each cutoff."""
-    slow = [pytest.mark.slow] if " backtest " in example.command else []
+    """Leave to the slow tests what fits anew at each cutoff, or starts a process of its own."""
+    slow = [pytest.mark.slow] * (" backtest " in example.command or "| seqf" in example.command)
     return pytest.param(example, id=example.command[:40], marks=slow)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seqforecast.cli import main
+
 NAIVE = ("--time", "day", "--target", "sold", "--horizon", "7", "--model", "naive")
 """Starts without torch."""
 ARGUMENTS = ("--time", "day", "--target", "sold", "--horizon", "7", "--max-steps", "3")
@@ -80,7 +82,14 @@ def read_all(stream):
     return said
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("forecast", "daily.csv", *NAIVE)])
+# What needs no torch is enough for every change; a forecast is printed by the same two lines.
+PRINTING = [
+    ("--help",),
+    pytest.param(("forecast", "daily.csv", *NAIVE), marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("arguments", PRINTING)
 def test_a_reader_that_has_read_enough_is_no_error(start, arguments):
     process = start(*arguments)
     process.stdout.close()  # before anything is written
@@ -89,7 +98,19 @@ def test_a_reader_that_has_read_enough_is_no_error(start, arguments):
     assert (process.wait(timeout=120), err) == (0, b"")
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a Linux device")
+LINUX = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a Linux device")
+
+
+@LINUX
+def test_a_full_disk_is_an_error(monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["--version"]) == 1
+    assert capsys.readouterr().err == "seqforecast: error: No space left on device.\n"
+
+
+@LINUX
+@pytest.mark.slow
 def test_a_full_disk_behind_stdout_is_an_error(start):
     with open("/dev/full", "wb") as full:
         process = start("forecast", "daily.csv", *ARGUMENTS, "--out", "-", stdout=full)

@@ -143,6 +143,7 @@ def search_of_networks(first_step="passthrough"):
     return pipeline, {"network__hidden_size": [2, 4], "network__lr": [0.01, 0.001]}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("client")
 def test_search_of_networks_over_processes_is_the_local_one(windows):
     search = GridSearchCV(*search_of_networks(), cv=TimeSeriesSplit(2))

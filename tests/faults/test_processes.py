@@ -85,8 +85,8 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def results(start):
-    with start(SCRIPT) as process:
+def results(start, request):
+    with start(SCRIPT, request.param) as process:
         try:
             out, errors = process.communicate(timeout=TIMEOUT)
         except BaseException:
@@ -96,14 +96,18 @@ def results(start):
     return json.loads(out)
 
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+WAYS = [pytest.param("fork", marks=POSIX), pytest.param("spawn", marks=pytest.mark.slow)]
+
+
 @pytest.mark.parametrize("what", ["predict", "fit", "forecaster"])
-@pytest.mark.parametrize("way", ["fork", "spawn"])
-def test_process_gives_the_bits_of_its_parent(results, way, what):
-    if way == "fork" and sys.platform == "win32":
-        pytest.skip("there is no fork")
-    assert results[way][what]
+@pytest.mark.parametrize("results", WAYS, indirect=True)
+def test_process_gives_the_bits_of_its_parent(results, what):
+    (by_what,) = (results[way] for way in ("fork", "spawn") if way in results)
+    assert by_what[what]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@POSIX
+@pytest.mark.parametrize("results", WAYS[:1], indirect=True)
 def test_fork_while_other_threads_fit_does_not_hang(results):
     assert results["fork beside threads"] == [0] * 8
