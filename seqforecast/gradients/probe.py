@@ -152,6 +152,7 @@ def _cut_open(layers: list[nn.Module], calls: list[_Call]) -> Iterator[None]:
     direct part of every state that the network goes on with, and the scan does the rest.
     """
     caller = threading.get_ident()
+    handles: list[Any] = []
 
     def hook(module: nn.Module, args: tuple[Any, ...], *given: Any) -> Any:
         # The first call reads the input; what follows it is the rest of the network. Another
@@ -183,19 +184,15 @@ def _cut_open(layers: list[nn.Module], calls: list[_Call]) -> Iterator[None]:
                 parts,
             )
         )
+        _remove(handles)  # before the rest of the network: wherever Ctrl-C comes, no hook stays
         return output, parts if isinstance(final, tuple) else parts[0]
 
-    handles: list[Any] = []
     try:
         for layer in layers:
             handles.append(layer.register_forward_hook(hook, with_kwargs=True))
         yield
     finally:
-        try:
-            _remove(handles)
-        except KeyboardInterrupt:  # Ctrl-C, which must leave no hook behind
-            _remove(handles)
-            raise
+        _remove(handles)
 
 
 def _remove(handles: list[Any]) -> None:

@@ -56,6 +56,13 @@ def test_kept_memory_is_bounded_in_number_and_size(monkeypatch):
     assert kept() == 9_999  # what was kept before makes room
 
 
+def test_a_call_broken_off_while_its_memory_is_noted_harms_no_later_one():
+    broken_off = workspace.Workspace(1000)
+    del broken_off._return.values  # as after Ctrl-C between the two lines
+    del broken_off
+    assert workspace.Workspace(1000).values.shape == (1000,)
+
+
 @pytest.mark.parametrize("cell", ["tanh", "lstm", "gru"])
 def test_training_steps_of_one_size_take_no_new_memory(kernels, cell, monkeypatch):
     layer, x = kernels.layer(cell, 2, 9, 2), torch.ones(40, 6, 2)

@@ -15,9 +15,7 @@ _MOST_KEPT = 1 << 26
 class _Return(weakref.ref["Workspace"]):
     """Holds the memory of a workspace for the time after its death."""
 
-    __slots__ = ("values",)
-
-    values: Tensor
+    values: Tensor = torch.empty(0)  # Ctrl-C may come before it is given what it is to hold
 
 
 # A deque's operations are atomic, so that no lock is needed, which a fork could leave locked.
