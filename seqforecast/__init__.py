@@ -82,45 +82,36 @@ __all__ = [
 _SUBMODULES = frozenset(
     {"callbacks", "clipping", "datasets", "distributed", "gradients", "metrics", "nn", "runtime"}
 )
-_HOME = {
-    "DivergenceError": "seqforecast.exceptions",
-    "ForecastDisplay": "seqforecast.displays",
-    "ForecastStream": "seqforecast.forecasting",
-    "Forecaster": "seqforecast.forecasting",
-    "GRURegressor": "seqforecast.regressors",
-    "GradientFlow": "seqforecast.gradients.gradient_flow",
-    "GradientFlowDisplay": "seqforecast.displays",
-    "GradientNormDisplay": "seqforecast.displays",
-    "LSTMRegressor": "seqforecast.regressors",
-    "OldestFirst": "seqforecast.lag_order",
-    "ParameterError": "seqforecast.exceptions",
-    "RNNRegressor": "seqforecast.regressors",
-    "Stream": "seqforecast.regressors",
-    "backtest": "seqforecast.forecasting",
-    "clip_fraction_scorer": "seqforecast.diagnosis",
-    "diagnose": "seqforecast.diagnosis",
-    "effective_memory_scorer": "seqforecast.diagnosis",
-    "evaluate": "seqforecast.forecasting",
-    "export_numpy": "seqforecast.export",
-    "export_onnx": "seqforecast.export",
-    "gradient_flow": "seqforecast.diagnosis",
-    "half_life_scorer": "seqforecast.diagnosis",
-    "lag_sensitivity_scorer": "seqforecast.diagnosis",
-    "last_window": "seqforecast.windows",
-    "load": "seqforecast.persistence",
-    "make_windows": "seqforecast.windows",
-    "recurrent_forecaster": "seqforecast.recipes",
-    "report": "seqforecast.reporting",
-    "save": "seqforecast.persistence",
-    "show_versions": "seqforecast._versions",
+_OFFERED = {
+    "_versions": ("show_versions",),
+    "diagnosis": (
+        "clip_fraction_scorer",
+        "diagnose",
+        "effective_memory_scorer",
+        "gradient_flow",
+        "half_life_scorer",
+        "lag_sensitivity_scorer",
+    ),
+    "displays": ("ForecastDisplay", "GradientFlowDisplay", "GradientNormDisplay"),
+    "exceptions": ("DivergenceError", "ParameterError"),
+    "export": ("export_numpy", "export_onnx"),
+    "forecasting": ("ForecastStream", "Forecaster", "backtest", "evaluate"),
+    "gradients.gradient_flow": ("GradientFlow",),
+    "lag_order": ("OldestFirst",),
+    "persistence": ("load", "save"),
+    "recipes": ("recurrent_forecaster",),
+    "regressors": ("GRURegressor", "LSTMRegressor", "RNNRegressor", "Stream"),
+    "reporting": ("report",),
+    "windows": ("last_window", "make_windows"),
 }
+_HOME = {name: module for module, names in _OFFERED.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"seqforecast.{name}")
     if name in _HOME:
-        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        value = globals()[name] = getattr(import_module(f"seqforecast.{_HOME[name]}"), name)
         return value
     raise AttributeError(f"module 'seqforecast' has no attribute {name!r}")
 

@@ -3,12 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from seqforecast.datasets.arguments import (
-    RandomState,
-    check_count,
-    check_real,
-    generator_from,
-)
+from seqforecast._shared.checks import check_integer, check_number
+from seqforecast.datasets.randomness import RandomState, generator_from
 
 FloatArray = NDArray[np.float64]
 
@@ -48,8 +44,6 @@ def make_seasonal_ar(
 
     Raises
     ------
-    TypeError
-        If a parameter has the wrong type.
     ValueError
         If `n_steps` or `period` is below 1, or `phi` is not between -1 and 1.
 
@@ -82,14 +76,9 @@ def make_seasonal_ar(
     >>> print(f"best {(error**2).mean():.2f}, mean {y.var():.1f}")
     best 0.19, mean 1.0
     """
-    n_steps = check_count("n_steps", n_steps, 1)
-    period = check_count("period", period, 1)
-    phi = check_real("phi", phi)
-    if not -1 < phi < 1:
-        raise ValueError(
-            f"phi={phi} gives a series that never settles; phi must lie strictly between -1 "
-            "and 1. Use a value such as phi=0.9."
-        )
+    check_integer("n_steps", n_steps)
+    check_integer("period", period)
+    check_number("phi", phi, low=-1, high=1, open_low=True)
     innovations = generator_from(random_state).standard_normal(n_steps)
     innovations[period:] *= np.sqrt(1 - phi**2)
     return _filter_seasonal(innovations, period, phi)
@@ -131,8 +120,6 @@ def make_delayed_echo(
 
     Raises
     ------
-    TypeError
-        If a parameter has the wrong type.
     ValueError
         If a size is too small, `noise` is negative, or the window is too short for the delay.
 
@@ -158,19 +145,14 @@ def make_delayed_echo(
     >>> X.shape, y.shape, bool((y == X[:, 9]).all())
     ((100, 30), (100,), True)
     """
-    n_windows = check_count("n_windows", n_windows, 1)
-    window = check_count("window", window, 1)
-    delay = check_count("delay", delay, 0)
-    noise = check_real("noise", noise)
+    check_integer("n_windows", n_windows)
+    check_integer("window", window)
+    check_integer("delay", delay, minimum=0)
+    check_number("noise", noise, low=0)
     if delay >= window:
         raise ValueError(
             f"window={window} and delay={delay} put the echo before the window; the window must "
             f"hold at least delay + 1 = {delay + 1} steps. Use a longer window or a smaller delay."
-        )
-    if not 0 <= noise < np.inf:
-        raise ValueError(
-            f"noise={noise} is no standard deviation; noise must be a finite number of 0 or "
-            "more. Use noise=0.0 for an exact echo."
         )
     rng = generator_from(random_state)
     X = rng.standard_normal((n_windows, window))

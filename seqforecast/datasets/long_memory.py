@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from seqforecast._shared.checks import check_word
-from seqforecast.datasets.arguments import RandomState, check_count, generator_from
+from seqforecast._shared.checks import check_integer, check_word
+from seqforecast.datasets.randomness import RandomState, generator_from
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -50,8 +50,6 @@ def make_adding_problem(
 
     Raises
     ------
-    TypeError
-        If a parameter has the wrong type.
     ValueError
         If a size is too small for the variant, or the variant is unknown.
 
@@ -107,10 +105,10 @@ def make_adding_problem(
     >>> bool(abs(value @ mark - y[0]) < 1e-12)
     True
     """
-    n_windows = check_count("n_windows", n_windows, 1)
+    check_integer("n_windows", n_windows)
     check_word("variant", variant, _ADDING_VARIANTS)
     shortest, draw = _ADDING_VARIANTS[variant]
-    window = check_count("window", window, shortest, f' for variant="{variant}"')
+    check_integer("window", window, minimum=shortest)
     return draw(n_windows, window, generator_from(random_state))
 
 
@@ -152,8 +150,6 @@ def make_copy_memory(
 
     Raises
     ------
-    TypeError
-        If a parameter has the wrong type.
     ValueError
         If a size is too small.
 
@@ -193,10 +189,10 @@ def make_copy_memory(
     >>> bool((shown[:2] == asked[5:]).all())
     True
     """
-    n_windows = check_count("n_windows", n_windows, 1)
-    delay = check_count("delay", delay, 1)
-    n_symbols = check_count("n_symbols", n_symbols, 1)
-    alphabet = check_count("alphabet", alphabet, 2)
+    check_integer("n_windows", n_windows)
+    check_integer("delay", delay)
+    check_integer("n_symbols", n_symbols)
+    check_integer("alphabet", alphabet, minimum=2)
     symbols = generator_from(random_state).integers(1, alphabet + 1, size=(n_windows, n_symbols))
     shown = np.zeros((n_windows, delay + 2 * n_symbols), dtype=np.int64)
     asked = np.zeros_like(shown)
@@ -237,8 +233,6 @@ def make_temporal_order(
 
     Raises
     ------
-    TypeError
-        If a parameter has the wrong type.
     ValueError
         If `n_windows` is below 1 or `window` below 10.
 
@@ -270,8 +264,8 @@ def make_temporal_order(
     >>> X.shape, y.shape
     ((100, 20, 6), (100, 4))
     """
-    n_windows = check_count("n_windows", n_windows, 1)
-    window = check_count("window", window, 10)
+    check_integer("n_windows", n_windows)
+    check_integer("window", window, minimum=10)
     rng = generator_from(random_state)
     rows = np.arange(n_windows)
     first_key, second_key = rng.integers(2, size=(2, n_windows))

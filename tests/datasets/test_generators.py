@@ -385,104 +385,74 @@ def test_temporal_order_second_key_alone_leaves_half_the_entropy():
 
 
 @pytest.mark.parametrize(
-    ("make", "error", "message"),
+    ("make", "message"),
     [
-        (
-            lambda: make_seasonal_ar(0),
-            ValueError,
-            "n_steps=0 was given; n_steps must be an int of at least 1. Use n_steps=1 or more.",
-        ),
-        (lambda: make_seasonal_ar(10.5), TypeError, "n_steps=10.5 was given; n_steps must be an"),
-        (lambda: make_seasonal_ar(True), TypeError, "n_steps=True was given; n_steps must be an"),
-        (lambda: make_seasonal_ar(period=0), ValueError, "period=0 was given; period must be"),
-        (
-            lambda: make_seasonal_ar(phi=1.0),
-            ValueError,
-            "phi=1.0 gives a series that never settles; phi must lie strictly between -1 and 1. "
-            "Use a value such as phi=0.9.",
-        ),
-        (lambda: make_seasonal_ar(phi=-1), ValueError, "phi=-1.0 gives"),
-        (lambda: make_seasonal_ar(phi=float("nan")), ValueError, "phi=nan gives"),
-        (
-            lambda: make_seasonal_ar(phi="0.9"),
-            TypeError,
-            "phi='0.9' was given; phi must be a number. Pass an int or a float.",
-        ),
-        (
-            lambda: make_seasonal_ar(random_state="seed"),
-            TypeError,
-            "random_state='seed' cannot seed a generator; it must be None, an int of 0 or more, "
-            "or a numpy.random.RandomState. Use random_state=0 for a result that repeats.",
-        ),
-        (lambda: make_seasonal_ar(random_state=-1), ValueError, "random_state=-1 cannot seed"),
-        (lambda: make_seasonal_ar(random_state=True), TypeError, "random_state=True cannot seed"),
-        (lambda: make_delayed_echo(0, window=5, delay=1), ValueError, "n_windows=0 was given"),
-        (lambda: make_delayed_echo(5, window=0, delay=1), ValueError, "window=0 was given"),
-        (lambda: make_delayed_echo(5, window=5, delay=-1), ValueError, "delay=-1 was given"),
+        (lambda: make_seasonal_ar(0), "n_steps=0; an integer of at least 1 is needed. Set"),
+        (lambda: make_seasonal_ar(10.5), "n_steps=10.5; an integer"),
+        (lambda: make_seasonal_ar(True), "n_steps=True; an integer"),
+        (lambda: make_seasonal_ar(period=0), "period=0; an integer"),
+        (lambda: make_seasonal_ar(phi=1.0), "phi=1.0; a number above -1 and below 1 is needed."),
+        (lambda: make_seasonal_ar(phi=-1), "phi=-1; a number"),
+        (lambda: make_seasonal_ar(phi=float("nan")), "phi=nan; a number"),
+        (lambda: make_seasonal_ar(phi="0.9"), "phi='0.9'; a number"),
+        (lambda: make_seasonal_ar(random_state="seed"), "random_state='seed'; an integer"),
+        (lambda: make_seasonal_ar(random_state=-1), "an integer of at least 0 is needed"),
+        (lambda: make_seasonal_ar(random_state=True), "random_state=True; an integer"),
+        (lambda: make_delayed_echo(0, window=5, delay=1), "n_windows=0; an integer"),
+        (lambda: make_delayed_echo(5, window=0, delay=1), "window=0; an integer"),
+        (lambda: make_delayed_echo(5, window=5, delay=-1), "delay=-1; an integer"),
         (
             lambda: make_delayed_echo(5, window=24, delay=24),
-            ValueError,
             "window=24 and delay=24 put the echo before the window; the window must hold at "
             "least delay + 1 = 25 steps. Use a longer window or a smaller delay.",
         ),
         (
             lambda: make_delayed_echo(5, window=5, delay=1, noise=-0.1),
-            ValueError,
-            "noise=-0.1 is no standard deviation; noise must be a finite number of 0 or more. "
-            "Use noise=0.0 for an exact echo.",
+            "noise=-0.1; a number of at least 0 is needed.",
         ),
         (
             lambda: make_delayed_echo(5, window=5, delay=1, noise=float("inf")),
-            ValueError,
-            "noise=inf is no standard deviation",
+            "noise=inf; a number",
         ),
         (
             lambda: make_adding_problem(5, window=30, variant="arjovski"),
-            ValueError,
             "variant='arjovski'; one of 'arjovsky', 'bai', 'pascanu', 'hs97' is needed. Did you "
             "mean 'arjovsky'?",
         ),
         (
             lambda: make_adding_problem(5, window=30, variant="zzz"),
-            ValueError,
             "variant='zzz'; one of 'arjovsky', 'bai', 'pascanu', 'hs97' is needed. Choose variant "
             "among them.",
         ),
         (
             lambda: make_adding_problem(5, window=30, variant=["bai"]),
-            ValueError,
             "variant=['bai']; one of",
         ),
-        (lambda: make_adding_problem(0, window=30), ValueError, "n_windows=0 was given"),
-        (lambda: make_adding_problem(5, window=1), ValueError, "window=1 was given"),
-        (lambda: make_adding_problem(5, window=1, variant="bai"), ValueError, "at least 2 for"),
+        (lambda: make_adding_problem(0, window=30), "n_windows=0; an integer"),
+        (lambda: make_adding_problem(5, window=1), "window=1; an integer"),
+        (lambda: make_adding_problem(5, window=1, variant="bai"), "at least 2 is"),
         (
             lambda: make_adding_problem(5, window=9, variant="pascanu"),
-            ValueError,
-            "at least 10 for",
+            "at least 10 is",
         ),
         (
             lambda: make_adding_problem(5, window=21, variant="hs97"),
-            ValueError,
-            'window=21 was given; window must be an int of at least 22 for variant="hs97". '
-            "Use window=22 or more.",
+            "window=21; an integer of at least 22 is needed.",
         ),
-        (lambda: make_copy_memory(0, delay=5), ValueError, "n_windows=0 was given"),
-        (lambda: make_copy_memory(5, delay=0), ValueError, "delay=0 was given"),
-        (lambda: make_copy_memory(5, delay=5, n_symbols=0), ValueError, "n_symbols=0 was given"),
-        (lambda: make_copy_memory(5, delay=5, alphabet=1), ValueError, "alphabet=1 was given"),
-        (lambda: make_temporal_order(0, window=20), ValueError, "n_windows=0 was given"),
+        (lambda: make_copy_memory(0, delay=5), "n_windows=0; an integer"),
+        (lambda: make_copy_memory(5, delay=0), "delay=0; an integer"),
+        (lambda: make_copy_memory(5, delay=5, n_symbols=0), "n_symbols=0; an integer"),
+        (lambda: make_copy_memory(5, delay=5, alphabet=1), "alphabet=1; an integer"),
+        (lambda: make_temporal_order(0, window=20), "n_windows=0; an integer"),
         (
             lambda: make_temporal_order(5, window=9),
-            ValueError,
-            "window=9 was given; window must be an int of at least 10. Use window=10 or more.",
+            "window=9; an integer of at least 10 is needed.",
         ),
     ],
 )
-def test_generator_bad_input_says_what_was_given_needed_and_to_do(make, error, message):
-    with pytest.raises(error) as raised:
+def test_generator_bad_input_says_what_was_given_needed_and_to_do(make, message):
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  (the message is tested below)
         make()
-    assert type(raised.value) is error
     assert message in str(raised.value)
 
 

@@ -19,11 +19,7 @@ from seqforecast.cli.commands.forecaster import (
 from seqforecast.cli.files.checks import check_files
 from seqforecast.cli.files.paths import STREAM
 from seqforecast.cli.files.series import SeriesTable, read_series
-from seqforecast.cli.files.writing import (
-    draw_without_window,
-    write_figure,
-    write_table,
-)
+from seqforecast.cli.files.writing import write_figure, write_table
 from seqforecast.cli.messages import counted, filled
 from seqforecast.cli.tables import aligned, short_name, short_numbers
 from seqforecast.displays import ForecastDisplay
@@ -52,12 +48,9 @@ def run(arguments: Namespace) -> None:
             level=a.level or None,
         )
     took = seconds(start)
-    if a.out is not None:
-        write_table(data.without_id(folds), a.out, sep=data.sep, decimal=data.decimal)
-    if a.plot is not None:
-        draw_without_window()
-        display = ForecastDisplay.from_backtest(folds, history=data.known[list(data.columns)])
-        write_figure(display.figure_, a.plot)
+    write_table(data.without_id(folds), a.out, sep=data.sep, decimal=data.decimal)
+    history = data.known[list(data.columns)]
+    write_figure(a.plot, lambda: ForecastDisplay.from_backtest(folds, history=history))
     if a.out != STREAM:
         _report(a, data, folds, took)
 

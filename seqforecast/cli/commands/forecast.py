@@ -12,11 +12,7 @@ from seqforecast.cli.commands.forecaster import described, forecaster_of, progre
 from seqforecast.cli.files.checks import check_files
 from seqforecast.cli.files.paths import STREAM
 from seqforecast.cli.files.series import SeriesTable, read_series
-from seqforecast.cli.files.writing import (
-    draw_without_window,
-    write_figure,
-    write_table,
-)
+from seqforecast.cli.files.writing import write_figure, write_table
 from seqforecast.cli.messages import filled, say_note
 from seqforecast.cli.tables import shown_rows, table
 from seqforecast.displays import ForecastDisplay
@@ -43,12 +39,9 @@ def run(arguments: Namespace) -> None:
         forecast = forecaster.predict(steps, level=a.level or None)
     took = seconds(start)
     result = data.without_id(forecast)
-    if a.out is not None:
-        write_table(result, a.out, sep=data.sep, decimal=data.decimal)
-    if a.plot is not None:
-        draw_without_window()
-        display = ForecastDisplay.from_estimator(forecaster, steps, level=a.level or None)
-        write_figure(display.figure_, a.plot)
+    write_table(result, a.out, sep=data.sep, decimal=data.decimal)
+    level = a.level or None
+    write_figure(a.plot, lambda: ForecastDisplay.from_estimator(forecaster, steps, level=level))
     if a.out != STREAM:
         _report(a, data, forecaster, result, took)
 

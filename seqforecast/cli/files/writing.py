@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from seqforecast.cli.files.paths import STREAM
 from seqforecast.persistence.format.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from seqforecast.displays import ForecastDisplay
 
 
-def write_table(frame: pd.DataFrame, path: str, *, sep: str, decimal: str) -> None:
+def write_table(frame: pd.DataFrame, path: str | None, *, sep: str, decimal: str) -> None:
     """Write a table in the kind that its path tells."""
+    if path is None:
+        return
     if path.lower().endswith(".parquet"):
         buffer = BytesIO()
         frame.to_parquet(buffer, index=False)
@@ -31,18 +34,15 @@ def write_table(frame: pd.DataFrame, path: str, *, sep: str, decimal: str) -> No
         write_atomically(path, gzip.compress(data, mtime=0) if path.endswith(".gz") else data)
 
 
-def draw_without_window() -> None:
-    """Choose the backend of matplotlib that needs no screen."""
+def write_figure(path: str | None, draw: Callable[[], ForecastDisplay]) -> None:
+    """Draw a picture without a screen, and write it in the kind that its path tells."""
+    if path is None:
+        return
     import matplotlib
-
-    matplotlib.use("Agg")
-
-
-def write_figure(figure: Figure, path: str) -> None:
-    """Write a picture in the kind that its path tells, and close it."""
     import matplotlib.pyplot as plt
 
-    buffer = BytesIO()
+    matplotlib.use("Agg")
+    figure, buffer = draw().figure_, BytesIO()
     figure.savefig(buffer, format=path.lower().rpartition(".")[2], dpi=150)
     plt.close(figure)
     write_atomically(path, buffer.getvalue())
