@@ -2,6 +2,7 @@
 
 import functools
 
+import hypothesis
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -83,11 +84,14 @@ def results(layer, x, state, pulls, losses):
     return {name: value.detach() for name, value in found.items()}
 
 
-def assert_within_tolerance(found, expected):
-    """Issue 4's bound: a few hundred roundings in float32, each 6e-8 of the terms."""
+def assert_within_tolerance(found, expected, n_terms=1):
+    """Issue 4's bound: a few hundred roundings in float32, each 6e-8 of the terms.
+
+    The terms of a sum may cancel: its rounding grows with their number, its value need not.
+    """
     assert found.keys() == expected.keys()
     for name, value in found.items():
-        allowed = 1e-5 * expected[name].abs().max() + 1e-6
+        allowed = 1e-5 * expected[name].abs().max() + 1e-6 * n_terms**0.5
         error = (value - expected[name]).abs().max()
         assert error <= allowed, f"{name}: error {error:.2e}, allowed {allowed:.2e}"
 
@@ -113,6 +117,10 @@ def test_layer_equals_torch_in_float64(kernels, variant, cell, shape):
         assert_within_tolerance(results(layer, *given_, LOSSES), expected)
 
 
+@hypothesis.example(  # the gradient of a bias, in which 440 terms cancel
+    cell="relu", n=44, window=10, n_inputs=1, hidden=1, layers=2, initial=False, loss="both",
+    variant=0, seed=365,
+)  # fmt: skip
 @settings(max_examples=examples(60))
 @given(
     cell=st.sampled_from(CELLS),
@@ -139,4 +147,4 @@ def test_layer_of_any_size_equals_torch_in_float64(
         patch.setattr(_kernels, "NATIVE", kernels.native)
         patch.setattr(_kernels, "VARIANT", kernels.variants[variant % len(kernels.variants)])
         found = results(layer, *given_, [loss])
-    assert_within_tolerance(found, results(twin, *given_, [loss]))
+    assert_within_tolerance(found, results(twin, *given_, [loss]), n_terms=n * window)
