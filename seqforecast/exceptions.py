@@ -47,8 +47,11 @@ class DivergenceError(ArithmeticError):
 class ParameterError(ValueError):
     """The data and a parameter do not go together.
 
-    Raised by `Forecaster` and `backtest`. Catch it, in place of `ValueError`, in a program that
-    tells its users in its own words what to change: the command line does so.
+    Raised by `Forecaster` and `backtest` where data have gaps or several frequencies, or are too
+    short for a window, season, horizon, level or number of folds, and where a feature does not fit
+    its role. Catch it, in place of `ValueError`, in a program that tells its users in its own words
+    what to change: the command line does so. Values that a parameter never takes are plain
+    ValueErrors.
 
     Parameters
     ----------
@@ -58,6 +61,11 @@ class ParameterError(ValueError):
         Name of the parameter to change, or of the column of a long frame that is at fault.
     cure : str
         What to do. It ends the message.
+
+    Attributes
+    ----------
+    reason, parameter, cure : str
+        As they were given; ``str(error)`` is the reason and the cure.
 
     Examples
     --------

@@ -16,12 +16,15 @@ WIDTH = 80
 _CURES = {
     "X": "Add these rows with an empty target, or pass --fill-gaps.",
     "ds": "Pass more rows.",
-    "level": "Pass a smaller --horizon, a shorter --season, or leave --level out.",
+    "horizon": "Pass a smaller --horizon or more data.",
+    "level": "Pass a shorter --window or --season, a smaller --horizon, or leave --level out.",
     "n_folds": "Pass fewer --folds or more data.",
     "past": "Fill it, or name it in --past if it is known for the past only.",
     "season": "Pass a shorter --season, --season none, or more data.",
+    "static": "Name it in --future or --past instead.",
     "unique_id": "Forecast each by itself.",
     "window": "Pass a shorter --window or --horizon, or more data.",
+    "y": "Leave that cell empty if it is unknown.",
 }
 """What to do in the shell, by the `parameter` of a `ParameterError`."""
 

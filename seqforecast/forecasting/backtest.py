@@ -234,11 +234,12 @@ def _cutoffs(
     window = forecaster.window
     needed = (1 if window == "auto" else window) + forecaster.horizon
     if longest < needed:
+        fewer = "fewer folds, a smaller step" if n_folds > 1 else "a smaller horizon"
         raise ParameterError(
             f"{n_folds=}, {step=} and {horizon=} leave {max(longest, 0)} value(s) before the first "
             f"cutoff; {window=} and horizon={forecaster.horizon} of the forecaster need {needed}.",
-            parameter="n_folds",
-            cure="Use fewer folds, a smaller step, or pass more data.",
+            parameter="n_folds" if n_folds > 1 else "horizon",
+            cure=f"Use {fewer}, or pass more data.",
         )
     return cutoffs_before(int(panel.last.max()), horizon, n_folds, step)
 

@@ -27,11 +27,14 @@ ASKED = {
     "X": (lambda daily, _: daily.drop([4, 5]), ()),
     "ds": (lambda daily, _: daily[:2], ()),
     "level": (lambda daily, _: daily[:12], ("--window", "2", "--season", "4", "--level", "80")),
+    "horizon": (lambda daily, _: daily, ("--folds", "1", "--window", "55")),
     "n_folds": (lambda daily, _: daily, ("--folds", "20")),
     "past": (without_promo, STORES),
     "season": (lambda daily, _: daily, ("--season", "90")),
+    "static": (lambda _, stores: stores, ("--id", "store", "--static", "visitors")),
     "unique_id": (of_two_frequencies, STORES[:2]),
     "window": (lambda daily, _: daily, ("--window", "90")),
+    "y": (lambda daily, _: daily.assign(sold=daily["sold"].replace(10.01, np.inf)), ()),
 }
 
 
@@ -39,7 +42,7 @@ ASKED = {
 def test_the_cure_is_an_option_of_the_shell(run, daily, stores, parameter):
     make, options = ASKED[parameter]
     make(daily, stores).to_csv("a.csv", index=False)
-    command = "backtest" if parameter == "n_folds" else "forecast"
+    command = "backtest" if parameter in ("horizon", "n_folds") else "forecast"
     done = run(command, "a.csv", *options)
     said = " ".join(done.err.split())
     assert done.code == 1

@@ -82,7 +82,9 @@ def test_bad_argument_is_refused_before_there_is_a_figure(fitted, arguments, err
 
 
 def test_truth_of_a_panel_needs_its_columns():
-    with pytest.raises(ValueError, match="truth has the columns .*; 'unique_id', 'ds', 'y' are"):
+    with pytest.raises(
+        ValueError, match="truth has the columns .*, but not 'unique_id', 'ds', 'y'"
+    ):
         ForecastDisplay.from_estimator(forecaster().fit(long()), truth=wide())
 
 
@@ -97,10 +99,15 @@ def test_axes_for_several_series_are_refused():
     ("change", "arguments", "error", "match"),
     [
         (lambda f: f["y"], {}, TypeError, "frame is a Series; a DataFrame is needed. Pass what"),
-        (lambda f: f.drop(columns=["y", "cutoff"]), {}, ValueError, "'cutoff', 'y' are needed"),
+        (lambda f: f.drop(columns=["y", "cutoff"]), {}, ValueError, "but not 'cutoff', 'y'"),
         (lambda f: f[:0], {}, ValueError, "frame has no rows; a row a forecast is needed"),
-        (lambda f: f, {"columns": ("id", "ds", "y")}, ValueError, "'id' are needed, .* columns="),
-        (lambda f: f.rename(columns={"ds": "day"}), {}, ValueError, "'ds' are .* columns= where"),
+        (lambda f: f, {"columns": ("id", "ds", "y")}, ValueError, "but not 'id'. .* columns="),
+        (
+            lambda f: f.rename(columns={"ds": "day"}),
+            {},
+            ValueError,
+            "but not 'ds'. .* columns= where",
+        ),
         (lambda f: f, {"columns": ("ds", "y")}, ValueError, "three columns are needed"),
         (lambda f: f, {"ids": "s11"}, ValueError, "'s11', which is not .* Did you mean 's1'?"),
         (lambda f: f, {"n_history": -1}, ValueError, "n_history=-1; an integer"),
@@ -118,9 +125,7 @@ def test_bad_backtest_is_refused_before_there_is_a_figure(change, arguments, err
 
 def test_frames_that_cannot_be_drawn_are_refused():
     forecast = pd.DataFrame({"unique_id": "a", "cutoff": 3, "ds": [4, 5], "y_hat": [1.0, 2.0]})
-    with pytest.raises(
-        ValueError, match="forecast has the columns .*'y_hat' are needed, too. Make"
-    ):
+    with pytest.raises(ValueError, match="forecast has the columns .*but not 'y_hat'. Make"):
         ForecastDisplay(forecast.drop(columns="y_hat")).plot()
     with pytest.raises(TypeError, match="history is a list; a DataFrame is needed"):
         ForecastDisplay(forecast, history=[1]).plot()

@@ -429,7 +429,7 @@ def test_unknown_by(frame):
     ],
 )
 def test_missing_column_is_named(frame, column, arguments):
-    message = f"frame has the columns .*; '{column}' are needed, too. Pass what"
+    message = f"frame has the columns .*, but not '{column}'. Pass what"
     with pytest.raises(ValueError, match=message):
         evaluate(frame.drop(columns=column), **arguments)
 

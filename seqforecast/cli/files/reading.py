@@ -6,6 +6,7 @@ import csv
 import gzip
 import sys
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from io import BytesIO, TextIOWrapper
 from itertools import islice
@@ -101,9 +102,10 @@ def _text(path: str) -> bytes:
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
+        kind = "utf-16" if text[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "latin1"
         raise CommandError(
             f"{shown(path)} is not UTF-8 text (byte {error.start}); CSV in UTF-8 is needed. "
-            "Convert it, for example with iconv -f latin1 -t utf-8."
+            f"Convert it, for example with iconv -f {kind} -t utf-8."
         ) from error
     return text
 

@@ -81,6 +81,8 @@ def _advice(text: pd.Series, given: str | None) -> str:
     fitting = [one for one in _FORMATS if _dates(text, one).notna().all()]
     if fitting:
         return f"Pass --time-format {' or '.join(fitting)}."
+    if _dates(text, given or "ISO8601").isna().all():
+        return "Pass how these dates are written with --time-format, or whole numbers as times."
     return "Mend that row." if given is None else "Mend that row, or pass another --time-format."
 
 

@@ -59,6 +59,6 @@ def require_columns(frame: Any, needed: Iterable[Any], what: str, cure: str) -> 
     lacking = [name for name in needed if name not in frame.columns]
     if lacking:
         raise ValueError(
-            f"{what} has the columns {list(frame.columns)!r}; {', '.join(map(repr, lacking))} "
-            f"are needed, too. {cure}"
+            f"{what} has the columns {list(frame.columns)!r}, but not "
+            f"{', '.join(map(repr, lacking))}. {cure}"
         )

@@ -234,29 +234,32 @@ class _Places:
     rows: LongTable
     offsets: NDArray[np.int64]
 
-    def refuse(self, bad: NDArray[np.bool_], what: str, cure: str) -> None:
+    def refuse(
+        self, bad: NDArray[np.bool_], what: str, cure: str, parameter: str | None = None
+    ) -> None:
         """Raise if any row is bad, and name the first."""
-        if bad.any():
-            raise ValueError(f"{self.reason(bad, what)} {cure}")
-
-    def reason(self, bad: NDArray[np.bool_], what: str) -> str:
-        """Say where the first bad row is, and what is needed there."""
+        if not bad.any():
+            return
         row = int(np.argmax(bad))
         time = show_time(self.rows.times[self.rows.time[row]])
-        return (
+        reason = (
             f"{what} in series {show(self.rows.ids[self.rows.series[row]])} at {time} "
             f"({int(bad.sum())} such row(s)); a finite number is needed there."
         )
+        if parameter is None:
+            raise ValueError(f"{reason} {cure}")
+        raise ParameterError(reason, parameter=parameter, cure=cure)
 
     def refuse_changes(self, column: NDArray[np.float64], name: Hashable) -> None:
         """Raise if a static feature changes within a series."""
         changes = column != np.repeat(column[self.offsets[:-1]], np.diff(self.offsets))
         if changes.any():
             series = show(self.rows.ids[self.rows.series[int(np.argmax(changes))]])
-            raise ValueError(
+            raise ParameterError(
                 f"The static feature {name!r} changes within series {series}; a "
-                "static feature has one value for each series. Name it in future= or past= "
-                "instead."
+                "static feature has one value for each series.",
+                parameter="static",
+                cure="Name it in future= or past= instead.",
             )
 
 
@@ -268,7 +271,7 @@ def _check_values(
 ) -> None:
     """Refuse infinite values, unknown future or static features, and static ones that change."""
     roles, unknown = where.rows.roles, "Replace it by NaN if it is unknown."
-    where.refuse(np.isinf(where.rows.target), "The target is infinite", unknown)
+    where.refuse(np.isinf(where.rows.target), "The target is infinite", unknown, "y")
     everything = {"target": where.rows.target}
     for names, table in ((roles.past, past), (roles.future, future), (roles.static, static)):
         everything |= {
@@ -278,15 +281,11 @@ def _check_values(
         large = np.abs(np.nan_to_num(column, posinf=0.0, neginf=0.0)) > LARGEST
         where.refuse(large, f"The {what} is beyond {LARGEST:g}", "Divide it by a constant.")
     for name, column in zip(roles.past, past.T, strict=True):
-        where.refuse(np.isinf(column), f"The past feature {name!r} is infinite", unknown)
+        where.refuse(np.isinf(column), f"The past feature {name!r} is infinite", unknown, "y")
     for name, column in zip(roles.future, future.T, strict=True):
-        bad = ~np.isfinite(column)
-        if bad.any():
-            raise ParameterError(
-                where.reason(bad, f"The future feature {name!r} is NaN or infinite"),
-                parameter="past",
-                cure=f"Fill it, or pass past=[{name!r}] if it is known for the past only.",
-            )
+        what = f"The future feature {name!r} is NaN or infinite"
+        cure = f"Fill it, or pass past=[{name!r}] if it is known for the past only."
+        where.refuse(~np.isfinite(column), what, cure, "past")
     for name, column in zip(roles.static, static.T, strict=True):
         cure = "Fill it, or drop the column."
         where.refuse(~np.isfinite(column), f"The static feature {name!r} is NaN or infinite", cure)

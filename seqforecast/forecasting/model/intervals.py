@@ -394,7 +394,7 @@ def conformal_scores(model: SeriesModel, steps: int) -> ConformalScores:
             f"level needs forecasts of {steps} held-out step(s): {model.fewest_values + steps} "
             f"values with window={model.window}, horizon={model.horizon} and a season of {season}; "
             f"the longest series has {longest}.",
-            parameter="window" if helps else "level",
+            parameter="level",
             cure=f"Use {shorter}, forecast fewer steps, or leave level out.",
         )
     if np.isnan(held_out_values(model, held_out, steps)).all(axis=0).any():

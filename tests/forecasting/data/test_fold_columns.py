@@ -86,7 +86,7 @@ def test_what_pandas_loses_is_asked_for(folds, plain, lost, tmp_path):
         folds.to_csv(tmp_path / "folds.csv", index=False)
         frame = pd.read_csv(tmp_path / "folds.csv")
     with pytest.raises(
-        ValueError, match=r"'unique_id', 'y' are .* columns= where a merge or a CSV"
+        ValueError, match=r"but not 'unique_id', 'y'. .* columns= where a merge or a CSV"
     ):
         errors(frame)
     pd.testing.assert_frame_equal(errors(frame, columns=NAMES), errors(plain))

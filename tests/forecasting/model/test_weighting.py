@@ -458,3 +458,11 @@ def test_a_search_finds_the_weight_that_forecasts_best():
     assert len(set(scores)) == 4
     assert search.best_params_["regressor_weight"] != 1.0
     assert scores[3] > scores[2]
+
+
+@pytest.mark.parametrize("season", [90, 100, 110])
+def test_what_is_held_out_leaves_a_network_enough_to_learn_from(season):
+    series = 10 + np.sin(np.arange(120.0))
+    network = GRURegressor(hidden_size=2, max_epochs=1, random_state=0)
+    forecaster = Forecaster(network, horizon=7, season=season, regressor_weight="auto")
+    assert np.isfinite(forecaster.fit(series).predict()).all()
