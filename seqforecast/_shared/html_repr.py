@@ -51,23 +51,11 @@ class LagCurve:
 
 @dataclass(frozen=True)
 class Notes:
-    """What an estimator says below its diagram.
-
-    Parameters
-    ----------
-    paragraphs : sequence of str
-        In sentences; of an estimator that has nothing to say there are none.
-    facts : mapping of str to str
-        What is known, name by value.
-    curve : LagCurve or None
-        Stands beside the facts.
-    findings : sequence of Finding
-        What is wrong or worth knowing.
-    """
+    """What an estimator says below its diagram: nothing where there are no paragraphs."""
 
     paragraphs: Sequence[str] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
-    curve: LagCurve | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)  # values by name
+    curve: LagCurve | None = None  # beside the facts
     findings: Sequence[Any] = ()
 
 

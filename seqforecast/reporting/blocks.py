@@ -75,27 +75,13 @@ class Figure(Block):
 
 @dataclass(frozen=True)
 class Table(Block):
-    """A table that scrolls within a box of its own; the first cell of a row names it.
-
-    Parameters
-    ----------
-    caption : str
-        What the table shows.
-    head : sequence of str
-        Names of the columns.
-    rows : sequence of sequences
-        Cells: text, or numbers, which are written with `number`.
-    name : str
-        Its id.
-    tall : bool, default=False
-        Whether it also scrolls up and down on a screen.
-    """
+    """A table that scrolls within a box of its own; the first cell of a row names it."""
 
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    name: str
-    tall: bool = False
+    rows: Sequence[Sequence[Any]]  # text, or numbers, which are written with `number`
+    name: str  # its id
+    tall: bool = False  # whether it also scrolls up and down on a screen
 
     @property
     def cells(self) -> list[list[str]]:
