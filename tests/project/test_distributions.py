@@ -9,7 +9,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import tomllib
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "seqforecast"
@@ -41,6 +40,7 @@ assert "<polyline" in notes
 
 
 def test_files_beside_the_code_are_package_data():
+    tomllib = pytest.importorskip("tomllib")  # of Python 3.11
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     globs = settings["tool"]["setuptools"]["package-data"]
     found = set()
