@@ -65,7 +65,7 @@ class ParameterError(ValueError):
     Attributes
     ----------
     reason, parameter, cure : str
-        As they were given; ``str(error)`` is the reason and the cure.
+        As given; ``str(error)`` is the reason and the cure.
 
     Examples
     --------

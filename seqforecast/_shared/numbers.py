@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-_MOST_DECIMALS = 10
-
 
 def number(value: Any) -> str:
     """Write a number with four digits that matter, from 1,000 on as a whole one."""
@@ -37,7 +35,6 @@ def same_decimals(
 ) -> list[str]:
     """Write numbers with the same decimals: those that so many digits of a `size` need."""
     decimals = max(digits - 1 - math.floor(math.log10(size)), 0) if size > 0 else 0
-    large = any(1e12 <= abs(value) < math.inf for value in values)
-    plain = decimals <= _MOST_DECIMALS and not large
+    plain = decimals <= 10 and not any(1e12 <= abs(value) < math.inf for value in values)
     form = f"{comma}.{decimals}f" if plain else f".{digits - 1}e"
     return [unknown if math.isnan(value) else f"{value:{form}}" for value in values]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any, NoReturn
 
 import seqforecast
@@ -192,18 +193,13 @@ def _add_diagnose(one: argparse.ArgumentParser) -> None:
 # ---------------------------------------------------------------------------- kinds of values
 
 
-def _positive(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _natural(text: str) -> int:
-    return _whole(text, 0)
-
-
 def _whole(text: str, least: int) -> int:
     if not (text.isascii() and text.isdigit() and least <= int(text) < 2**31):
         raise argparse.ArgumentTypeError(f"{text!r}; a whole number from {least} on is needed")
     return int(text)
+
+
+_positive, _natural = partial(_whole, least=1), partial(_whole, least=0)
 
 
 def _season(text: str) -> int | None:

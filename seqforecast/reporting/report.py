@@ -291,9 +291,8 @@ def _of_network(subject: Subject, season: int | None) -> str:
     facts = []
     if subject.y is not None:
         errors = window_errors(subject.whole, network, subject.X, subject.y, season)
-        _, ours, naive = errors.rows[0]
-        on = "the windows that were passed"
-        facts = _error_facts(ours, naive, errors.season, on, "windows")
+        where = "the windows that were passed", "windows"
+        facts = _error_facts(*errors.rows[0][1:], errors.season, *where)
     sections = [Section("errors-part", "Errors", window_part(errors))]
     sections += _network_parts(subject, diagnosis, flow, recorded is not None, season, draw)
     summary = [

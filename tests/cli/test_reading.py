@@ -281,3 +281,11 @@ def test_times_of_parquet(column):
 def test_what_is_no_time_is_refused(dtype):
     with pytest.raises(CommandError, match=f"'t' has the type .*{dtype[:4]}.*; dates or whole"):
         times_in(pd.Series([0, 1]).astype(dtype).rename("t"), None)
+
+
+def test_gaps_of_another_frequency_are_not_filled(run, stores):
+    longer = pd.concat([stores, stores.assign(day=stores["day"] + pd.Timedelta(days=60))])
+    weekly = (longer["store"] == 10) & (longer["day"].dt.day_of_week != 0)
+    longer[~weekly].to_csv("a.csv", index=False)
+    said = " ".join(run("forecast", "a.csv", "--id", "store", "--fill-gaps").err.split())
+    assert "series 10 has the frequency W-MON, the table D; --fill-gaps needs one" in said

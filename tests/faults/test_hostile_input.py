@@ -4,6 +4,7 @@ import datetime
 import decimal
 import warnings
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
@@ -369,8 +370,13 @@ HOSTILE_FRAMES = given(
 )
 
 
+# An interval whose upper end, as a logarithm, is beyond all numbers.
+OUTLIER = pd.Series(np.where(np.arange(24) == 16, 1e39, 10 + np.sin(np.arange(24.0))))
+
+
 @settings(FEW, max_examples=examples(120))
 @HOSTILE_FRAMES
+@hypothesis.example(data=(OUTLIER,), chosen={"window": 4}, question=None, level=50)
 def test_forecaster_works_or_refuses(data, chosen, question, level):
     forecasts_or_refuses(data, chosen, question, level)
 

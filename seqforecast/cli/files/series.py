@@ -154,6 +154,7 @@ def _without_gaps(
     parts, made = [], []
     for name, rows in frame.groupby(unique_id, sort=False):
         index = pd.Index(rows[time])
+        _require_frequency(index, grid, name)
         position = grid.positions(index)
         every = grid.times(np.arange(position[0], position[-1] + 1))
         part = rows.set_index(index).reindex(every)
@@ -162,6 +163,16 @@ def _without_gaps(
         parts.append(part)
         made.append(~every.isin(index))
     return pd.concat(parts, ignore_index=True), pd.Series(np.concatenate(made))
+
+
+def _require_frequency(index: pd.Index, grid: TimeGrid, name: object) -> None:
+    """Refuse to fill a series that has no gaps: its rows are regular, and further apart."""
+    # Of fewer rows it may be chance that all are as far apart.
+    if len(index) >= 10 and (own := TimeGrid.infer(index).freqstr) != grid.freqstr:
+        raise CommandError(
+            f"series {show(name)} has the frequency {own}, the table {grid.freqstr}; --fill-gaps "
+            "needs one frequency. Forecast each by itself."
+        )
 
 
 def _require_planned(frame: pd.DataFrame, made: pd.Series, arguments: Namespace) -> None:

@@ -62,8 +62,16 @@ class Log(ValueTransform):
         return np.log(values)
 
     def inverse(self, transformed: Array) -> Array:
-        """Return the exponential."""
-        return np.exp(transformed)
+        """Return the exponential; raise where it is beyond all numbers."""
+        with np.errstate(over="ignore"):
+            values = np.exp(transformed)
+        if np.isinf(values).any():
+            raise ValueError(
+                "transform is 'log', given or chosen by 'auto', and a forecast, or an end of its "
+                "interval, is beyond all numbers; values of similar size are needed. Mend outliers "
+                "in the data, or pass transform=None."
+            )
+        return values
 
 
 class Transformer(ValueTransform):
