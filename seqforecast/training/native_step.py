@@ -196,7 +196,7 @@ class NativeUpdate:
 
     def _decay(self) -> Any:
         groups = self._optimizer.param_groups
-        decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+        decay = {id(p): float(group["weight_decay"]) for group in groups for p in group["params"]}
         if not any(decay.values()):
             return None
         return _flattened([torch.full_like(p, decay[id(p)]) for p in self._parameters]).numpy()

@@ -5,6 +5,7 @@ The slow tests have a timer send it, which hits the inside of calls, too.
 """
 
 import dis
+import gc
 import linecache
 import os
 import pickle
@@ -147,7 +148,10 @@ def test_ctrl_c_at_any_line_leaves_the_world_as_it_was(fits, n):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer")
-def test_ctrl_c_after_any_time_leaves_the_world_as_it_was(fits):
+def test_ctrl_c_after_any_time_leaves_the_world_as_it_was(fits, request):
+    gc.collect()
+    gc.freeze()  # what earlier tests left must not be finalised, and interrupted, meanwhile
+    request.addfinalizer(gc.unfreeze)
     chance, start = random.Random(0), time.perf_counter()
     fits.fit_and_forecast()
     longest, n_stopped = time.perf_counter() - start, 0

@@ -9,7 +9,13 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, make_windows
+from seqforecast import (
+    DivergenceError,
+    GRURegressor,
+    LSTMRegressor,
+    RNNRegressor,
+    make_windows,
+)
 from seqforecast.clipping import ClipNorm
 
 X, Y = make_windows(10 + np.random.default_rng(0).standard_normal(46), window=6)
@@ -140,3 +146,16 @@ def test_random_state_that_is_no_seed_raises_and_keeps_the_fit():
     with pytest.raises(ValueError, match="'seed' cannot be used to seed"):
         model.set_params(random_state="seed").fit(X, Y)
     np.testing.assert_array_equal(model.predict(X), before)
+
+
+def test_an_integer_beyond_those_of_the_machine_is_a_number():
+    X = np.random.default_rng(0).standard_normal((20, 4))
+
+    def outcome(decay):
+        model = LSTMRegressor(hidden_size=2, max_epochs=1, weight_decay=decay, random_state=0)
+        try:
+            return model.fit(X, X[:, 0]).predict(X).tolist()
+        except DivergenceError as error:
+            return str(error)
+
+    assert outcome(10**30) == outcome(1e30)
