@@ -233,7 +233,7 @@ TRAINING = (
     ),
     Mutant(
         "training/state.py",
-        "dropout begins anew after a checkpoint [dropout]",
+        "dropout restarts after a checkpoint [dropout]",
         'return {"order": net.generator, **dropout}',
         'return {"order": net.generator}',
         ("callbacks/test_checkpoint.py",),

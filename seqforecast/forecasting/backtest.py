@@ -92,7 +92,7 @@ def backtest(
     Raises
     ------
     ValueError
-        If the data cannot be used, or are too short for so many folds.
+        If the data cannot be used, or are too short for so many folds (`ParameterError`).
     TypeError
         If `forecaster` is no `Forecaster`.
 

@@ -225,7 +225,8 @@ class Forecaster(
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used; what was fitted before stays.
+            If a parameter or the data cannot be used, or do not go together (`ParameterError`);
+            what was fitted before stays.
         TypeError
             If times, targets or features are of a type that cannot be used.
 

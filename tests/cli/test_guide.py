@@ -36,7 +36,7 @@ def examples(text):
 
 
 def as_case(example):
-    """Leave to the slow tests what fits anew at each cutoff, or starts a process of its own."""
+    """Mark as slow what refits at each cutoff or starts another process."""
     slow = [pytest.mark.slow] * (" backtest " in example.command or "| seqf" in example.command)
     return pytest.param(example, id=example.command[:40], marks=slow)
 

@@ -288,4 +288,14 @@ def test_gaps_of_another_frequency_are_not_filled(run, stores):
     weekly = (longer["store"] == 10) & (longer["day"].dt.day_of_week != 0)
     longer[~weekly].to_csv("a.csv", index=False)
     said = " ".join(run("forecast", "a.csv", "--id", "store", "--fill-gaps").err.split())
-    assert "series 10 has the frequency W-MON, the table D; --fill-gaps needs one" in said
+    assert (
+        "series 10 has no two rows that are one step apart, and the table has the frequency D;"
+        in said
+    )
+
+
+def test_gaps_of_days_that_are_closed_are_filled(run, stores):
+    stores[(stores["store"] != 10) | (stores["day"].dt.day_of_week < 5)].to_csv(
+        "a.csv", index=False
+    )
+    assert run("forecast", "a.csv", "--id", "store", "--fill-gaps").code == 0

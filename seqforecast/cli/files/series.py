@@ -154,8 +154,8 @@ def _without_gaps(
     parts, made = [], []
     for name, rows in frame.groupby(unique_id, sort=False):
         index = pd.Index(rows[time])
-        _require_frequency(index, grid, name)
         position = grid.positions(index)
+        _require_steps(position, grid, name)
         every = grid.times(np.arange(position[0], position[-1] + 1))
         part = rows.set_index(index).reindex(every)
         part[time], part[unique_id] = every, name
@@ -165,13 +165,12 @@ def _without_gaps(
     return pd.concat(parts, ignore_index=True), pd.Series(np.concatenate(made))
 
 
-def _require_frequency(index: pd.Index, grid: TimeGrid, name: object) -> None:
-    """Refuse to fill a series that has no gaps: its rows are regular, and further apart."""
-    # Of fewer rows it may be chance that all are as far apart.
-    if len(index) >= 10 and (own := TimeGrid.infer(index).freqstr) != grid.freqstr:
+def _require_steps(position: np.ndarray, grid: TimeGrid, name: object) -> None:
+    """Refuse a series of another frequency: of many rows no two are one step apart."""
+    if len(position) >= 10 and np.diff(position).min() > 1:
         raise CommandError(
-            f"series {show(name)} has the frequency {own}, the table {grid.freqstr}; --fill-gaps "
-            "needs one frequency. Forecast each by itself."
+            f"series {show(name)} has no two rows that are one step apart, and the table has the "
+            f"frequency {grid.freqstr}; --fill-gaps needs one frequency. Forecast each by itself."
         )
 
 

@@ -327,7 +327,7 @@ class SeriesModel:
     def fewest_values(self) -> int:
         """How many values the longest series must have for a fit."""
         learnt = self.lookback.season + 1 + self._least_ahead
-        learnt += self.adapter.windows and self.panel.n_series == 1  # a network needs two
+        learnt += self.adapter.windows and self.panel.n_series == 1  # a network needs two windows
         return max(int(self.window) + self.horizon, learnt)
 
     # Within -----------------------------------------------------------------------------------
