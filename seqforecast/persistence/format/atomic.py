@@ -31,7 +31,7 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     try:
         tempfile.TemporaryFile(dir=target.parent).close()
     except OSError as error:
-        raise PermissionError(
+        raise type(error)(  # a full disk is no matter of permissions
             f"{path} cannot be written: the folder {target.parent} takes no file "
             f"({error.strerror}). Choose another path."
         ) from error
