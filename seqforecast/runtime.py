@@ -251,6 +251,8 @@ class NumpyRegressor:
                 "needed in their order. Pass X[model.feature_names]."
             )
         try:
+            if np.ma.is_masked(X):
+                raise TypeError("values are masked")
             windows = np.asarray(X)
             if windows.dtype.kind == "O":  # columns of several types
                 windows = np.asarray(X, dtype=np.float64)

@@ -18,6 +18,7 @@ from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.arrays.ragged import fill_missing
 from seqforecast.forecasting.arrays.series_scaling import mean_change
 from seqforecast.forecasting.data.fold_columns import note_columns
+from seqforecast.forecasting.data.frames import to_long_form
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.forecaster import Forecaster
@@ -128,7 +129,8 @@ def backtest(
     check_flag("refit", refit)
     check_flag("progress", progress)
     forecaster._check_parameters()
-    panel, _ = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
+    is_pair = isinstance(data, tuple) and len(data) == 2
+    panel, form = forecaster._read(*data) if is_pair else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
     warn_of_own_lags(panel, max(horizon, forecaster.horizon), stacklevel=2)
     levels = checked_levels(level)
@@ -149,7 +151,8 @@ def backtest(
             f"no series is known before and after any of the {n_folds} cutoffs; at least one that "
             "goes on is needed. Use a smaller horizon or other folds."
         )
-    return folds_frame(scored, panel, forecaster.columns)
+    frame = folds_frame(scored, panel, forecaster.columns)
+    return to_long_form(form, frame, (forecaster.columns[1], "cutoff"))
 
 
 def _counted(folds: Iterable[Fold | None], n_folds: int) -> Iterator[Fold | None]:

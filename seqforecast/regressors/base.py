@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
 
 from seqforecast import nn
-from seqforecast._shared.checks import check_number, targets_array, windows_array
+from seqforecast._shared.checks import check_number
 from seqforecast._shared.early_stopping import ENOUGH_WINDOWS
 from seqforecast._shared.memory_limits import require_memory
 from seqforecast._shared.sklearn_compat import (
@@ -30,6 +30,8 @@ from seqforecast._shared.sklearn_compat import (
 )
 from seqforecast.callbacks import Checkpoint
 from seqforecast.clipping import ClipNorm, ClippingStrategy
+from seqforecast.containers.arrays import as_array
+from seqforecast.containers.windows import targets_array, windows_array
 from seqforecast.exceptions import DivergenceError
 from seqforecast.regressors.epoch_tasks import EpochTasks
 from seqforecast.regressors.html_repr import RecurrentDiagram
@@ -330,12 +332,14 @@ class RecurrentRegressor(
         Scorers of scikit-learn know no targets at every step: inside a search on these, use this
         method (``scoring=None``) or a scorer of your own that compares with ``y[:, -1]``.
         """
-        forecast, y = self.predict(X), np.asarray(y)
+        forecast, y = self.predict(X), as_array(y, "y")
+        if sample_weight is not None:
+            sample_weight = as_array(sample_weight, "sample_weight")
         if y.ndim == 3:
             y = y[:, -1]
             known = ~np.isnan(y).any(axis=1)
             forecast, y = forecast[known], y[known]
-            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+            sample_weight = None if sample_weight is None else sample_weight[known]
         return r2_score(y, forecast, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):

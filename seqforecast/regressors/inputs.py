@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from seqforecast._shared.checks import require_finite, targets_array, windows_array
+from seqforecast._shared.checks import require_finite
 from seqforecast._shared.row_blocks import row_blocks
+from seqforecast.containers.arrays import as_array
+from seqforecast.containers.windows import targets_array, windows_array
 from seqforecast.training.batches import WindowDataset
 from seqforecast.training.scaling import Scaling, WindowScaling
 
@@ -153,7 +155,9 @@ def training_dataset(
     if sample_weight is None:
         return data
     with np.errstate(invalid="ignore"):  # scikit-learn adds up all weights, infinities too
-        weight = _check_sample_weight(sample_weight, data.X, dtype=np.float64)
+        weight = _check_sample_weight(
+            as_array(sample_weight, "sample_weight"), data.X, dtype=np.float64
+        )
     if (weight < 0).any() or not (weight > 0).any():
         raise ValueError(
             f"sample_weight lies between {weight.min():g} and {weight.max():g}; weights of at "

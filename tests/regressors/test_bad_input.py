@@ -85,7 +85,7 @@ STEPS = np.repeat(Y[:, None, None], WINDOW, axis=1)
         (with_value(X, np.inf, 3, 2), "X contains infinity in row 3, column 2; .* Fill or drop"),
         (with_value(CUBE, np.nan, 3, 2, 0), "X contains NaN in row 3, step 2, channel 0"),
         (with_value(CUBE, -np.inf, 0, 5, 0), "X contains infinity in row 0, step 5, channel 0"),
-        (np.full(X.shape, "one"), "convert string to float|dtype='numeric' is not compatible"),
+        (np.full(X.shape, "one"), "holds text"),
         (np.empty((0, WINDOW)), r"Found array with 0 sample\(s\) .*minimum of 1 is required"),
         (np.empty((N, 0)), r"0 feature\(s\) \(shape=\(40, 0\)\) while a minimum of 1 is required"),
         (
@@ -141,7 +141,7 @@ def test_fit_sparse_x_raises_type_error():
             "Input y contains infinity in row 3, step 2, output 0",
         ),
         (np.full_like(STEPS, np.nan), "y is NaN at every step; at least one target is needed"),
-        (np.full(N, "one"), "convert string to float|dtype='numeric' is not compatible"),
+        (np.full(N, "one"), "holds text"),
         (None, "requires y to be passed, but the target y is None. Pass the values that follow"),
         (Y[:-1], r"inconsistent numbers of samples: \[40, 39\]"),
         (np.empty((N, 0)), r"0 feature\(s\)|y has shape \(40, 0\)"),
@@ -166,7 +166,7 @@ def test_fit_sparse_x_raises_type_error():
     ],
 )
 def test_fit_unusable_y_raises_and_keeps_the_fit(bad, message):
-    refuses(X, bad, message)
+    refuses(X, bad, message, error=(ValueError, TypeError))
 
 
 def test_fit_one_window_raises():

@@ -10,11 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqforecast.containers.frames import (
+    DATE,
+    column_names,
+    in_library,
+    series_in_library,
+    times_as,
+)
 from seqforecast.forecasting.data.columns import COLUMNS, check_three, show
 from seqforecast.forecasting.data.future_rows import next_times
 from seqforecast.forecasting.data.long_table import to_panel
 from seqforecast.forecasting.data.panel import FutureRows, Panel
-from seqforecast.forecasting.data.reading import Form, read_rows
+from seqforecast.forecasting.data.reading import Form, check_column_order, read_rows
 
 _Names = Iterable[Hashable] | None
 
@@ -55,7 +62,8 @@ def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     lists: dict[str, Any] = dict.fromkeys(features)
     if form.features:
         lists = {role: list(names) for role, names in features.items()}
-    _require_features(form, X)
+    check_column_order(form, X)
+    _require_features(form, column_names(X))
     data = read_rows(X, y, form.columns, **lists)
     if data.form.kind != form.kind:
         raise ValueError(
@@ -87,11 +95,11 @@ _KINDS = {
 }
 
 
-def _require_features(form: Form, X: Any) -> None:
-    """Refuse a frame that lacks a feature that fit saw."""
+def _require_features(form: Form, given: list[Any]) -> None:
+    """Refuse a frame that lacks a feature that fit saw; where columns have no names, nothing."""
     names = [name for _, chosen in form.roles.items() for name in chosen]
-    lacking = [name for name in names if isinstance(X, pd.DataFrame) and name not in X.columns]
-    if form.named and lacking:
+    lacking = [name for name in names if name not in given]
+    if form.named and given and lacking:
         raise ValueError(
             f"The new observations lack the features {lacking}, which fit saw; the same are "
             "needed. Pass the columns of fit."
@@ -111,7 +119,7 @@ def _require_series(known: pd.Index, given: pd.Index) -> None:
 
 def to_form(
     form: Form, panel: Panel, rows: FutureRows, columns: dict[str, NDArray[np.float64]]
-) -> pd.Series | pd.DataFrame | NDArray[np.float64]:
+) -> Any:
     """Give forecasts back in the form that came in.
 
     Parameters
@@ -124,6 +132,11 @@ def to_form(
         What was asked.
     columns : dict of str to ndarray of shape (n,)
         The forecasts of each row: ``y_hat``, and the ends of intervals.
+
+    Returns
+    -------
+    Series, DataFrame or ndarray
+        Of the library of the data; without an index where they had none.
     """
     positions = panel.last[rows.series] + rows.step
     if form.kind == "wide":
@@ -132,14 +145,30 @@ def to_form(
     if form.kind == "long":
         unique_id, ds, _ = form.columns
         labels: dict[Hashable, Any] = {unique_id: panel.ids.take(rows.series), ds: index}
-        return pd.DataFrame(labels | columns)
+        return to_long_form(form, pd.DataFrame(labels | columns), (ds,))
     alone = list(columns) == ["y_hat"]
+    if form.library is not None:
+        if alone:
+            return series_in_library(columns["y_hat"], form.name, form.library)
+        return in_library(pd.DataFrame(columns), form.library)
     if not form.labelled:
         return columns["y_hat"] if alone else pd.DataFrame(columns)
-    index = index.rename(form.index_name)
+    index = times_as(index, form.time_kind).rename(form.index_name)
     if alone:
         return pd.Series(columns["y_hat"], index=index, name=form.name)
     return pd.DataFrame(columns, index=index)
+
+
+def to_long_form(form: Form, frame: pd.DataFrame, times: tuple[Hashable, ...]) -> Any:
+    """Give a long frame, whose columns `times` are times, back in the library that came in."""
+    if form.library is not None:
+        return in_library(frame, form.library, times if form.time_kind == DATE else ())
+    if form.time_kind is None:
+        return frame
+    frame = frame.copy(deep=False)
+    for name in times:
+        frame[name] = times_as(pd.Index(frame[name]), form.time_kind)
+    return frame
 
 
 def _wide_form(
@@ -148,7 +177,7 @@ def _wide_form(
     series: NDArray[np.int64],
     positions: NDArray[np.int64],
     columns: dict[str, NDArray[np.float64]],
-) -> pd.DataFrame | NDArray[np.float64]:
+) -> Any:
     """Lay forecasts out as a table of times x series, or of times x (series, column)."""
     steps, row = np.unique(positions, return_inverse=True)
     table = np.full((len(steps), panel.n_series, len(columns)), np.nan)
@@ -156,11 +185,18 @@ def _wide_form(
         table[row, series, k] = values
     alone = list(columns) == ["y_hat"]
     flat = table.reshape(len(steps), -1)
+    if form.library is not None:
+        # One level of names: "a", and with intervals "a-lo-80" and "a-hi-80" beside it.
+        ends = ["" if name == "y_hat" else f"-{name}" for name in columns]
+        joined = [f"{name}{end}" for name in panel.ids for end in ends]
+        return in_library(pd.DataFrame(flat, columns=joined), form.library)
     if not form.labelled and alone:
         return flat
     header = panel.ids
     if not alone:
-        names = [panel.ids.name, None]
+        names: list[Any] = [panel.ids.name, None]
         header = pd.MultiIndex.from_product([panel.ids, list(columns)], names=names)
-    index = panel.grid.times(steps).rename(form.index_name) if form.labelled else None
+    index = None
+    if form.labelled:
+        index = times_as(panel.grid.times(steps), form.time_kind).rename(form.index_name)
     return pd.DataFrame(flat, index=index, columns=header)
