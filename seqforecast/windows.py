@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, NDArray
 
 from seqforecast._shared.time_index import check_increasing
-from seqforecast.containers.arrays import SIDE_BY_SIDE, as_array, is_real, refuse_arrays_in_list
+from seqforecast.containers.arrays import SIDE_BY_SIDE, as_array, is_real
 from seqforecast.containers.frames import as_pandas, is_foreign, plain_times, time_kind
 
 __all__ = ["last_window", "make_windows"]
@@ -310,7 +310,6 @@ def _read_frame(frame: pd.DataFrame, target: Hashable | None, last: int, dates: 
 
 def _read_array(series: ArrayLike, target: Hashable | None, last: int) -> _Channels:
     """Read an array; copied only if its rows are not contiguous or the target is not first."""
-    refuse_arrays_in_list(series, "series")
     values = as_array(series, "series", series=SIDE_BY_SIDE)
     if values.ndim not in (1, 2):
         raise ValueError(
@@ -394,7 +393,7 @@ def _check_numeric(frame: pd.DataFrame, dates: str) -> None:
         if pd.api.types.is_datetime64_any_dtype(dtype) or time_kind(frame, name):
             cure = f"Take the times out of the channels: {dates.format(name)}."
         raise TypeError(
-            f"Not numeric: column {name!r} ({dtype}). Every channel must be real numbers. {cure}"
+            f"Column {name!r} has dtype {dtype}; every channel needs real numbers. {cure}"
         )
 
 

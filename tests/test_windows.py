@@ -425,10 +425,10 @@ def test_make_windows_column_not_numeric_is_named(bad, dtype):
     cure = "Drop it, or encode it as numbers."
     if dtype == "datetime64[ns]":
         cure = "Take the times out of the channels: frame.set_index('bad')."
-    message = f"Not numeric: column 'bad' ({dtype}). Every channel must be real numbers. {cure}"
+    message = f"Column 'bad' has dtype {dtype}; every channel needs real numbers. {cure}"
     with pytest.raises(TypeError, match=says(message)):
         make_windows(frame, 2)
-    with pytest.raises(TypeError, match=re.escape(f"Not numeric: column 'bad' ({dtype})")):
+    with pytest.raises(TypeError, match=re.escape(f"Column 'bad' has dtype {dtype};")):
         last_window(frame["bad"], 2)
 
 

@@ -42,7 +42,8 @@ def as_array(values: Any, what: str, *, series: str = BELOW_EACH_OTHER) -> NDArr
     what : str
         The name of the argument, for messages.
     series : {SIDE_BY_SIDE, BELOW_EACH_OTHER}
-        How a table is made of several series, for messages: a column each, or a row.
+        How several series make a table: a column each, or a row. Where it is a column, a list
+        of arrays is refused, for each may be a series or a row.
 
     Raises
     ------
@@ -131,10 +132,8 @@ def refuse_complex(what: str, dtype: Any) -> NoReturn:
 # ------------------------------------------------------------------------------ collections
 
 
-def refuse_arrays_in_list(values: Any, what: str) -> None:
+def _refuse_arrays(values: Any, what: str) -> None:
     """Refuse a list of arrays where each may be a series or the values of one step."""
-    if not isinstance(values, list | tuple):
-        return
     if any(np.ndim(one) == 1 and np.size(one) > 1 for one in values if hasattr(one, "dtype")):
         raise TypeError(
             f"{what} is a {type(values).__name__} of {len(values)} arrays, each of which may be a "
@@ -150,7 +149,8 @@ def _refuse_dict(values: dict[Any, Any], what: str) -> NoReturn:
     elif any(is_foreign(one) for one in values.values()):
         line = "pl.DataFrame(data)"
     raise TypeError(
-        f"{what} is a dict; a Series, a DataFrame or an array is needed. Make a frame of it: {line}."
+        f"{what} is a dict; a Series, a DataFrame or an array is needed. Make a frame of it: "
+        f"{line}."
     )
 
 
@@ -159,6 +159,8 @@ def _members(values: Any, what: str, series: str) -> Any:
     for one in values:
         if not isinstance(one, _OF_A_TABLE) and (is_series(one) or is_frame(one)):
             _refuse_series(values, one, what, series)
+    if series == SIDE_BY_SIDE:
+        _refuse_arrays(values, what)
     if any(isinstance(one, np.ma.MaskedArray) for one in values):
         return np.ma.array(values)
     return [_of_tensor(one, what) if _is_tensor(one) else one for one in values]

@@ -79,7 +79,8 @@ def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     if form.kind in ("series", "xy"):
         rows = replace(rows, ids=panel.ids)
     if form.kind == "wide":
-        if not data.form.labelled and len(rows.ids) == panel.n_series:
+        has_names = data.form.labelled or data.form.library is not None
+        if not has_names and len(rows.ids) == panel.n_series:
             rows = replace(rows, ids=panel.ids)
         _require_series(panel.ids, rows.ids)
     if not data.form.labelled or not form.labelled:

@@ -16,7 +16,6 @@ from seqforecast.containers.arrays import (
     SIDE_BY_SIDE,
     as_array,
     float_values,
-    refuse_arrays_in_list,
 )
 from seqforecast.containers.frames import (
     as_pandas,
@@ -76,7 +75,6 @@ def read_rows(
             data = _read_long(frame, columns, past, future, static)
             return _noting(data, library_of(X), time_kind(X, columns[1]))
     if not isinstance(frame, pd.Series | pd.DataFrame):
-        refuse_arrays_in_list(X, "The data")
         frame = plain_array(X, "The data", SIDE_BY_SIDE)
     _refuse_roles(frame, past, future, static)
     data = _read_series(frame) if frame.ndim == 1 else _read_wide(frame, library_of(X))
