@@ -100,7 +100,7 @@ def check_quantiles(quantiles: Any) -> None:
         )
 
 
-def windows_array(X: Any, *, owner: str) -> NDArray[Any]:
+def windows_array(X: Any, *, owner: str, name: str = "X") -> NDArray[Any]:
     """Return X as a numeric array of two or three dimensions, without a copy where it is one."""
     windows = check_array(
         X,
@@ -109,13 +109,13 @@ def windows_array(X: Any, *, owner: str) -> NDArray[Any]:
         allow_nd=True,
         ensure_all_finite=False,
         estimator=owner,
-        input_name="X",
+        input_name=name,
     )
     if windows.ndim not in (2, 3):
         raise ValueError(
-            f"X has shape {windows.shape}; (n_windows, window * n_channels) or (n_windows, window, "
-            "n_channels) is needed. Reshape your data: a single window is X.reshape(1, -1), a "
-            "series becomes windows by make_windows(series, window)."
+            f"{name} has shape {windows.shape}; (n_windows, window * n_channels) or (n_windows, "
+            f"window, n_channels) is needed. Reshape your data: a single window is {name}.reshape("
+            "1, -1), a series becomes windows by make_windows(series, window)."
         )
     return windows
 
