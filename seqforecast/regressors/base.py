@@ -138,8 +138,9 @@ class RecurrentRegressor(
         sample_weight : array-like of shape (n_windows,), default=None
             Weight of each window: 2 counts like the window twice, 0 leaves it out.
         X_val : array-like, default=None
-            Windows of the same form for validation. None takes the newest
-            `validation_fraction` of the rows where early stopping is on.
+            Windows of the same form for validation; of a frame, the columns of `X` in their
+            order. None takes the newest `validation_fraction` of the rows where early stopping
+            is on.
         y_val : array-like, default=None
             Targets of `X_val`.
 
@@ -151,7 +152,8 @@ class RecurrentRegressor(
         Raises
         ------
         ValueError
-            If a parameter or an array cannot be used; what was fitted before stays.
+            If a parameter or an array cannot be used, or if names or values of the columns of
+            `X` tell of other channels than `n_channels`; what was fitted before stays.
         DivergenceError
             If the gradient was not finite in three steps in a row; the best weights so far
             stay.
