@@ -165,8 +165,7 @@ def _refuse_targets(columns: list[str]) -> None:
 def _check_other_columns(lags: list[_Lag | None], others: list[str], n_channels: int) -> None:
     """Refuse columns of no lag, unless every step has them at the same places."""
     channels = [lag and lag.channel for lag in lags]
-    same = all(a == b for a, b in zip(channels, channels[n_channels:], strict=False))
-    if len(lags) % n_channels or not same:
+    if any(a != b for a, b in zip(channels, channels[n_channels:], strict=False)):
         raise ValueError(
             f"X has the columns {_listed(others)} beside the columns @lag of windows, but "
             f"n_channels={n_channels} reads a row as {_reading(len(lags), n_channels)}; the same "

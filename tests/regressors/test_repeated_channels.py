@@ -58,6 +58,13 @@ def test_it_is_found_through_a_scaler(n, n_lags, exog, scaler, dtype):
     check_repeated_channels(X, 1 + len(exog))
 
 
+def test_it_is_found_where_values_differ_by_rounding():
+    X = OldestFirst(1).fit_transform(rows(60, 12, [0])[0])
+    X *= 1 + 1e-8 * RNG.standard_normal(X.shape)
+    with pytest.raises(ValueError, match=r"Set n_channels=2\."):
+        check_repeated_channels(X, 1)
+
+
 @pytest.mark.parametrize(
     ("n", "exog"), [(9, [0]), (60, [3])], ids=["few rows", "a constant channel"]
 )
@@ -102,11 +109,18 @@ def test_panels_with_static_features_as_channels_are_silent(values, static):
 
 @pytest.mark.parametrize(
     "series",
-    [np.zeros(99), np.arange(99) % 2, np.ones(99) * 1e308, np.resize([1e308, -1e308], 99)],
-    ids=["zeros", "period 2", "huge", "huge, period 2"],
+    [np.zeros(99), np.arange(99) % 2, np.ones(99) * 1e308, RNG.choice([1e308, -1e308], 99)],
+    ids=["zeros", "period 2", "huge", "huge, both signs"],
 )
-def test_series_that_hardly_move_are_silent(series):
+def test_series_at_the_edge_are_silent(series):
     check_repeated_channels(make_windows(series, 8)[0], 1)
+
+
+def test_short_alternating_series_with_an_odd_start_are_silent():
+    starts, highs, lows = RNG.standard_normal((3, 20))
+    series = np.column_stack([starts, highs, lows, highs, lows])
+    windows = np.concatenate([series[:, :4], series[:, 1:]])
+    check_repeated_channels(windows, 1)  # the first channel moves in half of the rows
 
 
 def test_long_windows_are_views_that_stay_views():
