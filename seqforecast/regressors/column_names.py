@@ -90,9 +90,9 @@ def check_validation_names(
             "X_val has column names that are not all strings, or not all different; the names of "
             "X are needed. Set X_val.columns = X.columns."
         ) from None
-    if given is None and columns is None:
-        return
-    if given is None or columns is None:
+    if given is not None and columns is not None:
+        _check_same_names(list(given), list(columns))
+    elif given is not None or columns is not None:
         known = f"does not have valid feature names, but {owner} was fitted with feature names"
         unknown = f"has feature names, but {owner} was fitted without feature names"
         warnings.warn(
@@ -100,12 +100,15 @@ def check_validation_names(
             "Pass X and X_val of one kind, both with names or both without.",
             stacklevel=stacklevel + 1,
         )
-        return
-    missing = [name for name in columns if name not in set(given)]
-    more = [name for name in given if name not in set(columns)]
+
+
+def _check_same_names(given: list[str], columns: list[str]) -> None:
+    known, seen = set(columns), set(given)
+    missing = [name for name in columns if name not in seen]
+    more = [name for name in given if name not in known]
     if missing or more:
         lacks = f"lacks the columns {_listed(missing)}" if missing else ""
-        has = f"has the columns {_listed(more)}, which X has not" if more else ""
+        has = f"has the columns {_listed(more)}, which are not in X" if more else ""
         cure = "Make X_val as X was made." if missing else "Pass X_val[X.columns]."
         raise ValueError(
             f"X_val {' and '.join(filter(None, (lacks, has)))}; the columns of X in their order "

@@ -14,13 +14,13 @@ _BLOCKS, _BLOCK = 20, 10
 _COLUMNS = 2_000
 """Columns that are: windows may be views of a series as long as the memory."""
 _FEW = 10
-"""Different rows of which, and of less, coincidences can be expected."""
+"""Fewer different rows than these may look so by chance."""
 _ROUNDING = 1e-6
 """Differences, relative to the values, that may come from a scaler computing with float32."""
 
 
 def check_repeated_channels(X: Array, n_channels: int) -> None:
-    """Raise if the values of flat rows show more channels in a step, or less, than are read."""
+    """Raise if the values of flat rows show another number of channels than n_channels."""
     if X.ndim != 2:
         return
     rows, n_columns = _some_rows(X), X.shape[1]
