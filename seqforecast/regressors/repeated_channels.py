@@ -24,7 +24,7 @@ def check_repeated_channels(X: Array, n_channels: int) -> None:
     if X.ndim != 2:
         return
     rows, n_columns = _some_rows(X), X.shape[1]
-    sizes = [size for size in range(2, n_columns // 2 + 1) if n_columns % size == 0]
+    sizes = [size for size in range(2, rows.shape[1] // 2 + 1) if n_columns % size == 0]
     with np.errstate(over="ignore"):  # values near the largest are far apart
         if _holds(rows, n_channels):
             return
