@@ -228,7 +228,7 @@ def test_x_val_with_its_columns_in_another_order_is_refused_and_the_cure_works()
         ),
         (
             lambda X: X.rename(columns={"y@lag3": "z@lag3"}),
-            "lacks the columns y@lag3 and has the columns z@lag3, which are not in X; the columns of",
+            "lacks the columns y@lag3 and has the columns z@lag3, which are not in X;",
         ),
         (lambda X: X[X.max().max() - 1e-9 < X], "Input X_val contains NaN in row 0, column 'y@l"),
         (lambda X: X.rename(columns={"y@lag0": 0}), "X_val has column names that are not all str"),
