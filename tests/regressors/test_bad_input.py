@@ -96,7 +96,7 @@ STEPS = np.repeat(Y[:, None, None], WINDOW, axis=1)
         (X[:, :, None, None], r"X has shape \(40, 6, 1, 1\); .* is needed. Reshape your data"),
         (np.float64(3), "Expected 2D|is needed|Singleton|got scalar"),
         (X + 1j, "Complex data not supported"),
-        (X[:-1], r"inconsistent numbers of samples: \[39, 40\]"),
+        (X[:-1], "X has 39 windows, but y has 40 targets; one for each .* Take both from"),
         (None, "NoneType|None|X has shape"),
     ],
     ids=[
@@ -143,7 +143,7 @@ def test_fit_sparse_x_raises_type_error():
         (np.full_like(STEPS, np.nan), "y is NaN at every step; at least one target is needed"),
         (np.full(N, "one"), "holds text"),
         (None, "requires y to be passed, but the target y is None. Pass the values that follow"),
-        (Y[:-1], r"inconsistent numbers of samples: \[40, 39\]"),
+        (Y[:-1], "X has 40 windows, but y has 39 targets; one for each .* Take both from"),
         (np.empty((N, 0)), r"0 feature\(s\)|y has shape \(40, 0\)"),
         (STEPS[:, 1:], r"y has shape \(40, 5, 1\); \(n_windows, 6, 1\) is needed .* Reshape y"),
         (STEPS[..., None], r"y has shape \(40, 6, 1, 1\); .* is needed"),
