@@ -7,15 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    RegressorMixin,
-    clone,
-    is_classifier,
-)
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.metrics import r2_score
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqforecast._shared.checks import check_integer, check_number, check_word
@@ -36,6 +29,7 @@ from seqforecast.forecasting.model.intervals import (
     require_quantiles,
 )
 from seqforecast.forecasting.model.regressor_adapter import reads_windows
+from seqforecast.forecasting.model.regressor_check import check_regressor
 from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.model.weighting import fit_with_weight
 from seqforecast.forecasting.stream import ForecastStream
@@ -493,26 +487,7 @@ class Forecaster(
 
     def _check_parameters(self) -> None:
         """Raise if a parameter cannot be used."""
-        regressor = self.regressor
-        if isinstance(regressor, type) or not (
-            hasattr(regressor, "fit") and hasattr(regressor, "predict")
-        ):
-            raise TypeError(
-                f"{regressor=} is no regressor; an object with fit and predict is needed. Pass "
-                "for example regressor=LSTMRegressor()."
-            )
-        if is_classifier(regressor):
-            raise TypeError(
-                f"regressor is a classifier, {type(regressor).__name__}; a regressor is needed, "
-                "which forecasts numbers. Pass for example regressor=Ridge()."
-            )
-        last = regressor[-1] if isinstance(regressor, Pipeline) else regressor
-        if reads_windows(last) and not reads_windows(regressor):
-            raise ValueError(
-                f"regressor is a Pipeline around {type(last).__name__}, which would be given flat "
-                f"rows; windows are needed. Pass regressor={type(last).__name__}(...) itself: the "
-                "rows are scaled already."
-            )
+        check_regressor(self.regressor, Forecaster)
         if not (isinstance(self.window, str) and self.window == "auto"):
             check_integer("window", self.window)
         check_integer("horizon", self.horizon)
@@ -523,7 +498,7 @@ class Forecaster(
         else:
             check_number("regressor_weight", self.regressor_weight, low=0, high=1, closed_high=True)
         if self.intervals == "quantile":
-            require_quantiles(regressor)
+            require_quantiles(self.regressor)
 
     def _most_fits(self) -> int | None:
         """Return how often a fit fits the regressor at most, before any data are known.
