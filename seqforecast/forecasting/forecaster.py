@@ -20,6 +20,7 @@ from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
+from seqforecast.forecasting.data.pairs import paired
 from seqforecast.forecasting.model.fit_tasks import reported_fit
 from seqforecast.forecasting.model.intervals import (
     INTERVALS,
@@ -399,17 +400,13 @@ class Forecaster(
         ------
         ValueError
             If `X` is a long frame: rows of many series are no folds. Use `backtest`.
+
+        See Also
+        --------
+        forecast_scorer : MAE, RMSE and SMAPE for a search, of series with missing values, too.
         """
-        check_is_fitted(self)
-        if self._form.kind == "long":
-            raise ValueError(
-                "score was given rows of a long frame, which a row splitter cuts across series; "
-                "whole series are needed. Use backtest(forecaster, frame, horizon=..., "
-                "n_folds=...) and evaluate(...)."
-            )
-        truth = as_array(X, "X") if y is None else as_array(y, "y")
-        forecast = np.asarray(self.predict(X), dtype=np.float64)
-        truth, forecast = (np.reshape(a, (len(a), -1)) for a in (truth, forecast))
+        self._refuse_long()
+        truth, forecast = paired(X if y is None else y, self.predict(X))
         return float(
             np.mean([_r2(a, b, sample_weight) for a, b in zip(truth.T, forecast.T, strict=True)])
         )
@@ -499,6 +496,16 @@ class Forecaster(
             check_number("regressor_weight", self.regressor_weight, low=0, high=1, closed_high=True)
         if self.intervals == "quantile":
             require_quantiles(self.regressor)
+
+    def _refuse_long(self) -> None:
+        """Raise if forecasts have the form of a long frame, whose rows are not scored."""
+        check_is_fitted(self)
+        if self._form.kind == "long":
+            raise ValueError(
+                "score was given rows of a long frame, which a row splitter cuts across series; "
+                "whole series are needed. Use backtest(forecaster, frame, horizon=..., "
+                "n_folds=...) and evaluate(...)."
+            )
 
     def _most_fits(self) -> int | None:
         """Return how often a fit fits the regressor at most, before any data are known.

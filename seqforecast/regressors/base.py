@@ -330,7 +330,8 @@ class RecurrentRegressor(
         Notes
         -----
         Scorers of scikit-learn know no targets at every step: inside a search on these, use this
-        method (``scoring=None``) or a scorer of your own that compares with ``y[:, -1]``.
+        method (``scoring=None``) or `seqforecast.forecast_scorer`, which compares with the last
+        one, too.
         """
         forecast, y = self.predict(X), as_array(y, "y")
         if sample_weight is not None:
