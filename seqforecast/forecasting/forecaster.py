@@ -30,7 +30,7 @@ from seqforecast.forecasting.model.intervals import (
     require_quantiles,
 )
 from seqforecast.forecasting.model.regressor_adapter import reads_windows
-from seqforecast.forecasting.model.regressor_check import check_regressor
+from seqforecast.forecasting.model.regressor_check import check_regressor, warn_if_one_sided
 from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.model.weighting import fit_with_weight
 from seqforecast.forecasting.stream import ForecastStream
@@ -236,7 +236,9 @@ class Forecaster(
         checked = clone(self)
         if y is not None:  # what is wrong with the names of X must be said before anything is lost
             validate_data(checked, X, skip_check_array=True)
-        warn_of_own_lags(panel, self.horizon, stacklevel=2 + SUPPORTED)  # scikit-learn's decorator
+        caller = 2 + SUPPORTED  # scikit-learn's decorator is between
+        warn_if_one_sided(self.regressor, stacklevel=caller)
+        warn_of_own_lags(panel, self.horizon, stacklevel=caller)
         with reported_fit(self, X, y, n_fits=self._most_fits()):
             model = fit_with_weight(self._new_model(), panel)
             intervals = intervals_of(self.intervals, model)

@@ -54,6 +54,7 @@ from seqforecast.regressors.parameters import (
     generators,
     own_callback,
     quantile_column,
+    warn_if_one_sided,
 )
 from seqforecast.regressors.stream import Stream
 from seqforecast.regressors.time_order import warn_if_newest_first, warn_if_unsorted
@@ -390,6 +391,8 @@ class RecurrentRegressor(
         data = training_dataset(self._form, X, y, sample_weight, min_windows=2 if reset else 1)
         if reset:
             warn_if_degenerate(data, stacklevel=_CALLER_OF_FIT)
+            if y.ndim < 3:  # as a Forecaster gives them, which says for itself what it forecasts
+                warn_if_one_sided(params, stacklevel=_CALLER_OF_FIT)
             if not named:
                 # Not of data: windows of weight 0 are missing there, and their neighbours jump.
                 warn_if_newest_first(X, self._form, stacklevel=_CALLER_OF_FIT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +11,8 @@ from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
+from seqforecast._shared.checks import check_quantiles, side_of_median
+from seqforecast.forecasting.data.fold_columns import level_text
 from seqforecast.forecasting.model.regressor_adapter import reads_windows
 
 
@@ -42,6 +45,29 @@ def check_regressor(regressor: Any, forecaster: type[Any]) -> None:
             _refuse(regressor, inner, "series", forecaster)
         if hasattr(inner, "__sklearn_tags__") and reads_windows(inner):
             _refuse(regressor, inner, "windows", forecaster)
+
+
+def warn_if_one_sided(regressor: Any, *, stacklevel: int) -> None:
+    """Warn of a network's quantiles that all lie on one side of the median, which is forecast.
+
+    The network itself does so where a user fits it; here it would not point at the user's line,
+    and would repeat itself with every fit within a fit.
+    """
+    if not (reads_windows(regressor) and getattr(regressor, "loss", None) == "quantile"):
+        return
+    check_quantiles(regressor.quantiles)
+    levels = [float(level) for level in regressor.quantiles]
+    side = side_of_median(levels)
+    if side:
+        both = {0.5, *levels, *(round(1.0 - level, 12) for level in levels)}
+        widest = round(200 * max(both) - 100, 9)
+        warnings.warn(
+            f"quantiles={tuple(levels)} of the regressor lie {side} 0.5, but the forecast is the "
+            "median whatever they are; quantiles are the ends of intervals, which need both. Set "
+            f"regressor__quantiles={tuple(sorted(both))} and intervals='quantile': "
+            f"predict(level={level_text(widest)}) then has them beside the median.",
+            stacklevel=stacklevel + 1,
+        )
 
 
 def estimators_within(estimator: Any) -> Iterator[Any]:

@@ -115,3 +115,30 @@ def test_each_estimator_is_found_once_even_if_it_holds_itself():
     found = list(estimators_within(GridSearchCV(loop, {"regressor": [ridge, LSTMRegressor]})))
     kinds = ["GridSearchCV", "TransformedTargetRegressor", "Ridge", "Pipeline"]
     assert [type(one).__name__ for one in found] == kinds
+
+
+# Quantiles on one side of the median --------------------------------------------------------------
+
+
+def quantile_network(quantiles):
+    return LSTMRegressor(**TINY, loss="quantile", quantiles=quantiles)
+
+
+def test_quantiles_on_one_side_warn_once_and_the_cure_gives_them():
+    # Two fits of the network within one; each would warn, and not at this line.
+    model = forecaster(quantile_network((0.9,)), regressor_weight="auto", intervals="conformal")
+    with pytest.warns(UserWarning, match=r"quantiles=\(0.9,\) of the regressor lie above") as seen:
+        model.fit(SERIES)
+    with pytest.warns(UserWarning, match=r"forecast is the median .* predict.level=80.") as folds:
+        backtest(model, SERIES, horizon=2, n_folds=2)
+    assert [warning.filename for warning in [*seen, *folds]] == [__file__] * 2
+    message = str(seen[0].message)
+    wanted = re.search(r"Set regressor__quantiles=(\(.*\)) and intervals='quantile'", message)
+    model.set_params(regressor__quantiles=eval(wanted[1]), intervals="quantile").fit(SERIES)
+    above = model.predict(level=80)["hi-80"] > model.predict()
+    assert above.all()
+
+
+def test_quantiles_on_both_sides_or_of_another_loss_are_silent():
+    forecaster(quantile_network((0.1, 0.9))).fit(SERIES)
+    forecaster(LSTMRegressor(**TINY, quantiles=(0.9,))).fit(SERIES)
