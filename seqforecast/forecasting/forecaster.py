@@ -408,7 +408,7 @@ class Forecaster(
         forecast_scorer : MAE, RMSE and SMAPE for a search, of series with missing values, too.
         """
         self._refuse_long()
-        truth, forecast = paired(X if y is None else y, self.predict(X))
+        truth, forecast = paired(X, y, self.predict(X))
         return float(
             np.mean([_r2(a, b, sample_weight) for a, b in zip(truth.T, forecast.T, strict=True)])
         )

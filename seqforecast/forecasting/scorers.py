@@ -71,7 +71,7 @@ class forecast_scorer:
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
         """Return the negative error of the forecasts of `X`."""
         _check_form(estimator, y)
-        actual, forecast = paired(X if y is None else y, estimator.predict(X))
+        actual, forecast = paired(X, y, estimator.predict(X))
         known = ~np.isnan(actual)
         _require_numbers(actual[known], forecast[known])
         losses = _LOSSES[self.metric](actual, forecast)

@@ -84,7 +84,9 @@ def test_the_score_of_a_forecaster_matches_columns_by_name_too():
     frame = wide()
     model = forecaster().fit(frame[:54])
     assert model.score(frame.loc[DAYS[54:], ["c", "a", "b"]]) == model.score(frame[54:])
-    with pytest.raises(ValueError, match=r"lack the columns \['a', 'c'\], .* Pass all series of"):
+    with pytest.raises(
+        ValueError, match=r"X lacks the columns \['a', 'c'\], .* Pass all series of"
+    ):
         model.score(frame.loc[DAYS[54:], ["b"]])
 
 
@@ -158,8 +160,8 @@ def test_an_unknown_metric_is_answered_with_the_word():
         ([NAN, NAN], [1.0, 2.0], "no actual value is known .* at least one .* Take longer test"),
         ([1.0, NAN, 2.0], [NAN, 1.0, 2.0], "1 of 2 known values are infinite, or their forecasts"),
         ([1.0, np.inf], [1.0, 2.0], "1 of 2 known values are infinite, .* Look at"),
-        ([1.0, 2.0], [1.0], r"values have shape \(2, 1\), their forecasts \(1, 1\); the same is"),
-        (["1", "2"], [1.0, 2.0], "actual values has dtype .*; real numbers are needed. Convert"),
+        ([1.0, 2.0], [1.0], r"y has shape \(2, 1\), the forecast \(1, 1\); the same is needed"),
+        (["1", "2"], [1.0, 2.0], "y holds text .*; real numbers are needed. Convert"),
     ],
     ids=["unknown", "no_forecast", "infinite", "shapes", "text"],
 )

@@ -14,31 +14,33 @@ from seqforecast.containers.frames import as_pandas
 Floats = NDArray[np.float64]
 
 
-def paired(actual: Any, forecast: Any) -> tuple[Floats, Floats]:
+def paired(X: Any, y: Any, forecast: Any) -> tuple[Floats, Floats]:
     """Return actual values and forecasts, both of shape (n, n_columns).
 
     Parameters
     ----------
-    actual : Series, DataFrame or array-like
-        Row by row as the forecasts; the columns of two frames are matched by name. Of targets at
-        every step the last one is taken, which is what is forecast. NaN where it is missing.
+    X, y : Series, DataFrame or array-like
+        The actual values are `y`, or `X` where that is None: row by row as the forecasts, NaN
+        where one is missing. The columns of two frames are matched by name. Of targets at every
+        step the last one is taken, which is what is forecast.
     forecast : Series, DataFrame or array-like
         What an estimator predicts.
     """
-    actual, forecast = as_pandas(actual, "y"), as_pandas(forecast, "the forecast")
+    name, actual = ("X", X) if y is None else ("y", y)
+    actual, forecast = as_pandas(actual, name), as_pandas(forecast, "the forecast")
     if isinstance(actual, pd.DataFrame) and isinstance(forecast, pd.DataFrame):
-        lacking = [name for name in forecast.columns if name not in actual.columns]
+        lacking = [column for column in forecast.columns if column not in actual.columns]
         if lacking:
             raise ValueError(
-                f"the actual values lack the columns {lacking!r}, which were forecast; a column "
-                "each is needed. Pass all series of the fit, with NaN for what is missing."
+                f"{name} lacks the columns {lacking!r}, which were forecast; actual values of each "
+                "are needed. Pass all series of the fit, with NaN for what is missing."
             )
         actual = actual[forecast.columns]
-    truth, values = _columns(actual, "the actual values"), _columns(forecast, "the forecast")
+    truth, values = _columns(actual, name), _columns(forecast, "the forecast")
     if truth.shape != values.shape:
         raise ValueError(
-            f"the actual values have shape {truth.shape}, their forecasts {values.shape}; the same "
-            "is needed. Pass one actual value for each forecast."
+            f"{name} has shape {truth.shape}, the forecast {values.shape}; the same is needed. "
+            "Pass one actual value for each forecast."
         )
     return truth, values
 
