@@ -13,7 +13,7 @@ from seqforecast._shared.checks import check_integer
 from seqforecast.distributed.partitions import backtest_partition, shipped
 from seqforecast.distributed.series_frame import SeriesFrame, check_forecaster
 from seqforecast.forecasting.backtest import cutoffs_before
-from seqforecast.forecasting.data.fold_columns import note_columns
+from seqforecast.forecasting.data.fold_columns import level_text, note_columns
 from seqforecast.forecasting.data.time_grid import TimeGrid
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.model.intervals import checked_levels
@@ -160,7 +160,7 @@ def _meta(
     unique_id, ds, y = columns
     times = grid.times(np.empty(0, np.int64))
     labels = {unique_id: series, "cutoff": times, "step": np.empty(0, np.int64), ds: times}
-    ends = [f"{end}-{one:g}" for one in levels for end in ("lo", "hi")]
+    ends = [f"{end}-{level_text(one)}" for one in levels for end in ("lo", "hi")]
     names = (y, "y_hat", *ends, "seasonal_naive", "mase_scale", "rmsse_scale")
     meta = pd.DataFrame(labels | {name: np.empty(0) for name in names})
     return note_columns(meta, columns)

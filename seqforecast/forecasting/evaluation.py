@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from seqforecast._shared.checks import check_word
 from seqforecast.containers.arrays import float_values
 from seqforecast.containers.frames import as_pandas, in_library, library_of
-from seqforecast.forecasting.data.fold_columns import CURE, columns_of, levels_of, require_columns
+from seqforecast.forecasting.data.fold_columns import (
+    CURE,
+    columns_of,
+    level_text,
+    levels_of,
+    require_columns,
+)
 from seqforecast.metrics.arrays import check_order
 from seqforecast.metrics.losses import (
     absolute_error,
@@ -317,6 +323,8 @@ def _recipes_of_intervals(metric: str, levels: dict[str, float]) -> list[_Recipe
         )
     if kind == "pinball":
         return [_of_intervals(metric, levels)]
+    if level and level not in levels:
+        level = level_text(float(level))  # coverage-80.0 is coverage-80
     if level and level not in levels:
         raise ValueError(
             f"metric={metric!r}, but the intervals of frame are of level {', '.join(levels)}; "
