@@ -17,9 +17,6 @@ BELOW_EACH_OTHER = "below each other"
 
 _ONE_LONG_FRAME = "pd.concat({}, names=['unique_id', None]).reset_index(level=0)"
 
-_OF_A_TABLE = (float, int, list, np.generic, np.ndarray)
-"""What long lists are of; narwhals takes its time to look at each."""
-
 _LARGEST_FLOAT = 8
 """Bytes of a float that torch knows."""
 
@@ -157,8 +154,10 @@ def _refuse_dict(values: dict[Any, Any], what: str) -> NoReturn:
 
 def _members(values: Any, what: str, series: str) -> Any:
     """Return a list without tensors and masked arrays; refuse one of Series or frames."""
+    if set(map(type, values)) <= {float, int, list}:  # most lists, and the long ones
+        return values
     for one in values:
-        if not isinstance(one, _OF_A_TABLE) and (is_series(one) or is_frame(one)):
+        if is_series(one) or is_frame(one):
             _refuse_series(values, one, what, series)
     if series == SIDE_BY_SIDE:
         _refuse_arrays(values, what)

@@ -12,6 +12,11 @@ import pandas as pd
 LIBRARIES = ("cudf", "modin", "polars", "pyarrow")
 """Those whose frames narwhals reads in memory, beside pandas."""
 
+_NOT_FOREIGN = (
+    *(pd.DataFrame, pd.Series, pd.Index, np.ndarray, np.generic),
+    *(float, int, str, list, tuple, dict, type(None)),
+)
+
 DATE = "date"
 """A time column of days without a clock."""
 
@@ -149,7 +154,7 @@ def times_as(index: pd.Index, kind: str | None) -> pd.Index:
 
 def _wrapped(data: Any) -> Any:
     """Let narwhals read a frame or series of another library than pandas."""
-    if isinstance(data, pd.DataFrame | pd.Series | pd.Index | np.ndarray):
+    if isinstance(data, _NOT_FOREIGN):  # narwhals takes its time to find that out
         return data
     return nw.from_native(data, pass_through=True, allow_series=True)
 
