@@ -459,4 +459,63 @@ OUTPUT = (
     ),
 )
 
-MUTANTS = (*NETWORKS, *GRADIENTS, *TRAINING, *SERIES, *FILES, *OUTPUT)
+BORDER = (
+    Mutant(
+        "containers/arrays.py",
+        "masked values are what stands under the mask",
+        "array.astype(np.float64).filled(np.nan)",
+        "array.astype(np.float64).data",
+        ("containers/test_matrix.py",),
+    ),
+    Mutant(
+        "containers/arrays.py",
+        "a list of arrays is a table of steps, whatever each array is",
+        "    if series == SIDE_BY_SIDE:\n        _refuse_arrays(values, what)\n",
+        "",
+        ("containers/test_refused.py",),
+    ),
+    Mutant(
+        "containers/frames.py",
+        "times of polars lose their zone",
+        'return pd.Series(clock.tz_localize("UTC").tz_convert(dtype.time_zone))',
+        "return pd.Series(clock)",
+        ("containers/test_long_frames.py",),
+    ),
+    Mutant(
+        "forecasting/data/frames.py",
+        "columns of a polars frame are taken by position",
+        "has_names = data.form.labelled or data.form.library is not None",
+        "has_names = data.form.labelled",
+        ("containers/test_long_frames.py",),
+    ),
+    Mutant(
+        "windows.py",
+        "times in Arrow's memory may run backwards",
+        "    index = plain_times(index)\n    timed",
+        "    timed",
+        ("containers/test_refused.py",),
+    ),
+    Mutant(
+        "regressors/column_names.py",
+        "X_val may have its columns in any order",
+        "        if name != needed:",
+        "        if False:",
+        ("regressors/test_column_names.py",),
+    ),
+    Mutant(
+        "training/net.py",
+        "a training may end with forecasts that are not finite",
+        "            if not self._forecasts_are_finite(dataset):\n                raise",
+        "            if False:\n                raise",
+        ("regressors/test_divergence.py",),
+    ),
+    Mutant(
+        "forecasting/data/pairs.py",
+        "columns of actual values are taken by position",
+        "        actual = actual[forecast.columns]\n",
+        "",
+        ("forecasting/test_scorers.py",),
+    ),
+)
+
+MUTANTS = (*NETWORKS, *GRADIENTS, *TRAINING, *SERIES, *FILES, *OUTPUT, *BORDER)

@@ -1,0 +1,107 @@
+"""What is refused by name, and that the line in the message works when it is typed."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.linear_model import Ridge
+
+from seqforecast import Forecaster, backtest, last_window, make_windows
+from tests.containers.entries import forecaster
+
+SERIES = [pd.Series(np.arange(30.0) % 7 + k, name="sold") for k in range(3)]
+DAYS = pd.date_range("2024", periods=30)
+FRAMES = {
+    name: pd.DataFrame({"ds": DAYS, "y": one.to_numpy()})
+    for name, one in zip("abc", SERIES, strict=True)
+}
+
+
+def line_of(error):
+    """Return the code at the end of a message."""
+    return re.split(" (?:of it|of them|channels): ", str(error.value))[1].rstrip(".")
+
+
+@pytest.mark.parametrize(
+    ("data", "n_series"),
+    [
+        (SERIES, 3),
+        (tuple(SERIES), 3),
+        (dict(zip("abc", SERIES, strict=True)), 3),
+        ([one.set_axis(DAYS) for one in SERIES], 3),
+        ([pl.Series("sold", one.to_numpy()) for one in SERIES], 3),
+        ({name: pl.Series(one.to_numpy()) for name, one in zip("abc", SERIES, strict=True)}, 3),
+        (FRAMES, 3),
+        (list(FRAMES.values()), 3),
+    ],
+    ids=[
+        "list",
+        "tuple",
+        "dict",
+        "with times",
+        "polars",
+        "dict of polars",
+        "frames",
+        "list of frames",
+    ],
+)
+def test_collections_of_series_are_refused_with_the_line_that_makes_a_frame(data, n_series):
+    with pytest.raises(TypeError, match="is needed") as caught:
+        forecaster().fit(data)
+    frame = eval(line_of(caught), {"pd": pd, "pl": pl, "data": data})  # followed to the letter
+    assert len(forecaster().fit(frame).ids_) == n_series
+
+
+def test_a_list_of_arrays_may_be_of_series_or_of_steps():
+    arrays = [one.to_numpy() for one in SERIES]
+    for call in (forecaster().fit, lambda data: make_windows(data, 3)):
+        with pytest.raises(TypeError, match="list of 3 arrays, each of which may be a series or"):
+            call(arrays)
+    assert len(forecaster().fit(np.column_stack(arrays)).ids_) == 3
+    steps = list(np.column_stack(arrays))
+    assert len(forecaster().fit(np.stack(steps)).ids_) == 3
+
+
+def test_a_tuple_of_three_is_no_pair_of_features_and_target():
+    with pytest.raises(TypeError, match="tuple of 3 Series objects"):
+        backtest(forecaster(), tuple(SERIES), horizon=2, n_folds=2)
+
+
+def test_times_of_arrow_must_run_forwards_under_windows():
+    times = pd.Index(DAYS, dtype="timestamp[us][pyarrow]")
+    series = SERIES[0].set_axis(times)
+    for bad in (series[::-1], series.sample(frac=1, random_state=0)):
+        with pytest.raises(ValueError, match="index is not sorted"):
+            make_windows(bad, 3)
+        with pytest.raises(ValueError, match="index is not sorted"):
+            last_window(bad, 3)
+    X, _ = make_windows(series, 3)
+    assert X.index.equals(times[2:-1])
+
+
+def test_a_date_column_of_polars_is_no_channel():
+    frame = pl.DataFrame({"date": DAYS, "sold": SERIES[0].to_numpy()})
+    with pytest.raises(
+        TypeError, match=r"Column 'date' has dtype datetime64.*frame.drop"
+    ) as caught:
+        make_windows(frame, 3)
+    X, y = make_windows(eval(line_of(caught), {"frame": frame}), 3)
+    assert list(X.columns) == ["sold@lag2", "sold@lag1", "sold@lag0"]
+    assert y.tolist() == SERIES[0][3:].tolist()
+
+
+@pytest.mark.parametrize("kind", [pl.List(pl.Int64), pl.Struct({"a": pl.Int64})])
+def test_nested_columns_of_polars_are_refused_by_name(kind):
+    value = [1, 2] if kind == pl.List(pl.Int64) else {"a": 1}
+    frame = pl.DataFrame({"nested": [value] * 9, "sold": range(9)})
+    with pytest.raises(TypeError, match="Column 'nested' has dtype object"):
+        make_windows(frame, 3)
+
+
+def test_times_as_an_array_are_times():
+    series = pd.Series(np.arange(30.0) % 7, DAYS)
+    model = Forecaster(Ridge(), window=7, horizon=2).fit(series)
+    later = pd.date_range("2024-01-31", periods=2)
+    assert model.predict(later.to_numpy()).equals(model.predict(later))
