@@ -40,7 +40,8 @@ def make_windows(
     ----------
     series : array-like of shape (n_steps,) or (n_steps, n_channels), Series or DataFrame
         The series, oldest step first, a channel a column. Every channel is an input.
-        Numbers of any real type; the index of a frame must increase.
+        Numbers of any real type; the index of a frame must increase. Frames of polars, tensors
+        and masked arrays are read as well.
     window : int
         The number of past steps in a window.
     horizon : int, default=1
@@ -60,9 +61,10 @@ def make_windows(
     X : ndarray or DataFrame of shape (n_windows, window * n_channels)
         The windows: step by step, oldest first, the channels of a step side by side; the
         target is the first channel, the others follow in their order. From a Series or
-        DataFrame comes a DataFrame with columns ``{channel}@lag{k}``, k steps before the
-        last step of the window, whose index holds the last step of each window. With
-        ``flat=False`` an array of shape (n_windows, window, n_channels).
+        DataFrame, of pandas or polars, comes a DataFrame of pandas with columns
+        ``{channel}@lag{k}``, k steps before the last step of the window, whose index holds the
+        last step of each window. With ``flat=False`` an array of shape
+        (n_windows, window, n_channels).
     y : ndarray, Series or DataFrame of shape (n_windows,) or (n_windows, horizon)
         The values of the target that follow each window; one dimension if `horizon` is 1.
         Where `X` is a DataFrame, `y` is a Series named as the target or a DataFrame with
@@ -157,7 +159,8 @@ def last_window(
     ----------
     series : array-like of shape (n_steps,) or (n_steps, n_channels), Series or DataFrame
         The series, oldest step first, a channel a column. Every channel is an input.
-        Numbers of any real type; the index of a frame must increase.
+        Numbers of any real type; the index of a frame must increase. Frames of polars, tensors
+        and masked arrays are read as well.
     window : int
         The number of past steps in a window.
     target : column name or int, default=None

@@ -79,7 +79,8 @@ def backtest(
     Returns
     -------
     DataFrame
-        A row a forecast, in long form, sorted by series, cutoff and step:
+        A row a forecast, in long form, sorted by series, cutoff and step; of polars where the
+        data are:
 
         - ``unique_id``, ``cutoff``, ``step`` (from 1), ``ds``: of what, from when, for when
         - ``y``, ``y_hat``, and with `level` ``lo-80``, ``hi-80``: actual value, forecast

@@ -54,11 +54,11 @@ def evaluate(
     Parameters
     ----------
     frame : DataFrame
-        What `backtest` returned, a row per forecast: the series, ``cutoff``, ``step`` (1 is the
-        first step after the cutoff), the target, ``y_hat``, ends of intervals such as
-        ``lo-80`` and ``hi-80``, ``seasonal_naive``, and the in-sample errors of the seasonal
-        naive forecast that scale MASE and RMSSE, ``mase_scale`` and ``rmsse_scale``. Columns
-        that no metric needs may be missing. Rows may come in any order.
+        What `backtest` returned, of pandas or polars, a row per forecast: the series, ``cutoff``,
+        ``step`` (1 is the first step after the cutoff), the target, ``y_hat``, ends of intervals
+        such as ``lo-80`` and ``hi-80``, ``seasonal_naive``, and the in-sample errors of the
+        seasonal naive forecast that scale MASE and RMSSE, ``mase_scale`` and ``rmsse_scale``.
+        Columns that no metric needs may be missing. Rows may come in any order.
     metrics : str, callable or iterable of them, default=("mae", "smape", "mase")
         The names of errors: "mae", "rmse", "smape", "mase", "rmsse"; of intervals also
         "coverage" and "winkler", for every level in `frame`, or "coverage-80" and "winkler-80"

@@ -209,7 +209,8 @@ class Forecaster(
             - with `y`, features: a row a time step, perhaps of no columns.
 
             Times stand in the index, or in the second of `columns`: dates of any frequency and
-            time zone, periods or integers, without gaps.
+            time zone, periods or integers, without gaps. Frames and series may be of polars, which
+            has no index: there, all but long frames are steps without times.
         y : Series or array-like of shape (n_steps,), default=None
             The series, where `X` holds features of it.
 
@@ -287,8 +288,8 @@ class Forecaster(
         Returns
         -------
         y_pred : Series, DataFrame or ndarray
-            The forecasts in the form of the fit, on the continued index; a long frame has
-            columns ``unique_id, ds, y_hat``. With `level` a DataFrame with columns ``y_hat``,
+            The forecasts in the form and library of the fit, on the continued index; a long frame
+            has columns ``unique_id, ds, y_hat``. With `level` a DataFrame with columns ``y_hat``,
             ``lo-80``, ``hi-80`` and so on; for a wide frame below the name of each series.
 
         Raises
