@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqforecast._shared.checks import check_integer
 from seqforecast.displays.forecast_frames import (
-    CUTOFF,
     DS,
     FEWEST,
     ID,
@@ -21,7 +20,7 @@ from seqforecast.displays.forecast_frames import (
     index_of,
 )
 from seqforecast.forecasting.data.columns import float_values
-from seqforecast.forecasting.data.fold_columns import require_columns
+from seqforecast.forecasting.data.fold_columns import CUTOFF, require_columns
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.forecaster import Forecaster

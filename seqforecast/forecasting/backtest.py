@@ -17,7 +17,14 @@ from seqforecast._shared.progress import new_bar
 from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.arrays.ragged import fill_missing
 from seqforecast.forecasting.arrays.series_scaling import mean_change
-from seqforecast.forecasting.data.fold_columns import note_columns
+from seqforecast.forecasting.data.fold_columns import (
+    CUTOFF,
+    MASE_SCALE,
+    NAIVE,
+    RMSSE_SCALE,
+    STEP,
+    note_columns,
+)
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.forecaster import Forecaster
@@ -262,9 +269,9 @@ def _naive(known: Panel, rows: FutureRows, season: int) -> dict[str, Array]:
     back = np.where(length >= season, season, 1)
     newest = known.offsets[rows.series] + length
     return {
-        "seasonal_naive": filled[newest - back + (rows.step - 1) % back],
-        "mase_scale": _scale(known, season, 1)[rows.series],
-        "rmsse_scale": np.sqrt(_scale(known, season, 2))[rows.series],
+        NAIVE: filled[newest - back + (rows.step - 1) % back],
+        MASE_SCALE: _scale(known, season, 1)[rows.series],
+        RMSSE_SCALE: np.sqrt(_scale(known, season, 2))[rows.series],
     }
 
 
@@ -284,8 +291,8 @@ def folds_frame(folds: list[Fold], panel: Panel, columns: tuple[Any, ...]) -> pd
     series, step, cutoff = series[order], step[order], cutoff[order]
     frame = {
         unique_id: panel.ids.take(series),
-        "cutoff": panel.grid.times(cutoff),
-        "step": step,
+        CUTOFF: panel.grid.times(cutoff),
+        STEP: step,
         ds: panel.grid.times(cutoff + step),
     }
     for name in folds[0].columns:

@@ -101,7 +101,8 @@ class Forecaster(
         forecasts, one with `predict_quantiles` and a parameter `quantiles` that holds both ends,
         0.1 and 0.9 for 80 %; of this package with ``loss="quantile"``.
     columns : tuple of three names, default=("unique_id", "ds", "y")
-        What series, time and target are called in a long frame.
+        What series, time and target are called in a long frame; not as a column of results is, such
+        as ``y_hat``, ``step`` or ``lo-80``.
 
     Attributes
     ----------

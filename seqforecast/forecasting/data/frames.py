@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast.forecasting.data.columns import COLUMNS, check_three, show
+from seqforecast.forecasting.data.fold_columns import Y_HAT, require_own_names
 from seqforecast.forecasting.data.future_rows import next_times
 from seqforecast.forecasting.data.long_table import to_panel
 from seqforecast.forecasting.data.panel import FutureRows, Panel
@@ -44,7 +45,9 @@ def read_panel(
     future : list of column names, optional
         Features whose future is known; None takes every other column.
     """
-    data = read_rows(X, y, check_three(columns), past, future, static)
+    names = check_three(columns)
+    require_own_names(names, X)
+    data = read_rows(X, y, names, past, future, static)
     return to_panel(data.rows), data.form
 
 
@@ -132,14 +135,25 @@ def to_form(
     if form.kind == "long":
         unique_id, ds, _ = form.columns
         labels: dict[Hashable, Any] = {unique_id: panel.ids.take(rows.series), ds: index}
+        _require_apart(labels, columns)
         return pd.DataFrame(labels | columns)
-    alone = list(columns) == ["y_hat"]
+    alone = list(columns) == [Y_HAT]
     if not form.labelled:
-        return columns["y_hat"] if alone else pd.DataFrame(columns)
+        return columns[Y_HAT] if alone else pd.DataFrame(columns)
     index = index.rename(form.index_name)
     if alone:
-        return pd.Series(columns["y_hat"], index=index, name=form.name)
+        return pd.Series(columns[Y_HAT], index=index, name=form.name)
     return pd.DataFrame(columns, index=index)
+
+
+def _require_apart(labels: dict[Hashable, Any], columns: Iterable[str]) -> None:
+    """Refuse forecasts that would overwrite names or times, as files older than the rule may."""
+    twice = [name for name in columns if name in labels]
+    if twice:
+        raise ValueError(
+            f"The forecasts have the column {twice[0]!r}, but columns= of the forecaster calls "
+            "series or times so; another name is needed. Fit again with other names in columns=."
+        )
 
 
 def _wide_form(
@@ -154,7 +168,7 @@ def _wide_form(
     table = np.full((len(steps), panel.n_series, len(columns)), np.nan)
     for k, values in enumerate(columns.values()):
         table[row, series, k] = values
-    alone = list(columns) == ["y_hat"]
+    alone = list(columns) == [Y_HAT]
     flat = table.reshape(len(steps), -1)
     if not form.labelled and alone:
         return flat

@@ -19,6 +19,7 @@ from seqforecast.forecasting.data.columns import (
     float_values,
     listed_names,
 )
+from seqforecast.forecasting.data.fold_columns import is_forecast_column
 from seqforecast.forecasting.data.long_table import LongTable
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
@@ -70,6 +71,7 @@ def _read_series(series: pd.Series | NDArray[Any]) -> Data:
     labelled = isinstance(series, pd.Series)
     name = series.name if isinstance(series, pd.Series) else None
     index = series.index if isinstance(series, pd.Series) else pd.RangeIndex(len(series))
+    _check_index_name(index, "series")
     values = float_values(series, "The series", cure)
     rows = _steps(index, _one_id(name), values, "series")
     return Data(rows, Form("series", labelled, name, index.name))
@@ -103,6 +105,7 @@ def _read_xy(X: Any, y: Any, past: _Names, future: _Names, static: _Names) -> Da
     _check_shapes(X, y)
     check_filled(len(y), 1)
     index = _index_of(X, y)
+    _check_index_name(index, "X" if isinstance(X, pd.DataFrame) else "y")
     names, table = _feature_columns(X)
     roles = choose_roles(names, past, future, static)
     features = {
@@ -325,6 +328,15 @@ def _check_shapes(X: Any, y: Any) -> None:
             f"X has shape {X.shape} and y has shape {y.shape}; (n_steps, n_features) and "
             "(n_steps,) are needed. Pass one row of features and one target a step; for several "
             "targets, pass a frame of them without y."
+        )
+
+
+def _check_index_name(index: pd.Index, what: str) -> None:
+    """Refuse an index of one series that is called like a column beside it in a frame."""
+    if is_forecast_column(index.name):
+        raise ValueError(
+            f"The index of {what} is called {index.name!r}, like a column of the forecasts that "
+            f"would stand beside it; another name is needed. Rename it: {what}.rename_axis('ds')."
         )
 
 
