@@ -21,6 +21,7 @@ from seqforecast.displays.forecast_frames import (
 )
 from seqforecast.forecasting.data.columns import float_values
 from seqforecast.forecasting.data.fold_columns import CUTOFF, require_columns
+from seqforecast.forecasting.data.lookalikes import Place, find_known
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.forecaster import Forecaster
@@ -61,7 +62,8 @@ def read_forecast(
     if truth is not None:
         ends = np.zeros(panel.n_series, dtype=np.int64)
         np.maximum.at(ends, series, ahead)
-        came = _after(panel, shown, ends, _observed(panel, parts.form, truth))
+        observed = _observed(panel, parts.form, truth)
+        came = _after(panel, shown, ends, observed, parts.form.place)
     return Frames(forecast, newest_steps(panel, shown, int(n_history)), came, len(available))
 
 
@@ -137,9 +139,11 @@ def _table(truth: Any) -> NDArray[np.float64]:
     return float_values(values, "truth", _NUMBERS).reshape(len(values), -1)
 
 
-def _after(panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame) -> pd.DataFrame:
+def _after(
+    panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame, place: Place
+) -> pd.DataFrame:
     """Return the actual values at the steps that are forecast, NaN where that is not known."""
-    of = panel.ids.get_indexer(index_of(observed[ID]))
+    of = find_known(panel.ids, index_of(observed[ID]), "The rows of truth", place)
     wanted = np.isin(of, series)
     of, observed = of[wanted], observed[wanted]
     step = panel.grid.positions(pd.Index(observed[DS])) - panel.last[of]

@@ -25,6 +25,7 @@ from seqforecast.forecasting.data.fold_columns import (
     STEP,
     note_columns,
 )
+from seqforecast.forecasting.data.lookalikes import warn_of_spaces
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.forecaster import Forecaster
@@ -135,9 +136,10 @@ def backtest(
     check_flag("refit", refit)
     check_flag("progress", progress)
     forecaster._check_parameters()
-    panel, _ = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
+    panel, form = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
     warn_of_own_lags(panel, max(horizon, forecaster.horizon), stacklevel=2)
+    warn_of_spaces(panel.ids, form.place, stacklevel=2)
     levels = checked_levels(level)
     if forecaster.intervals == "quantile":  # what is wrong must be said before the fits
         Quantiles(forecaster.regressor).prepare(levels, horizon)

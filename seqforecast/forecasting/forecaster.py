@@ -25,6 +25,7 @@ from seqforecast.forecasting.arrays.baseline import BASELINES
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
+from seqforecast.forecasting.data.lookalikes import warn_of_spaces
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
 from seqforecast.forecasting.model.fit_tasks import reported_fit
 from seqforecast.forecasting.model.intervals import (
@@ -241,7 +242,9 @@ class Forecaster(
         checked = clone(self)
         if y is not None:  # what is wrong with the names of X must be said before anything is lost
             validate_data(checked, X, skip_check_array=True)
-        warn_of_own_lags(panel, self.horizon, stacklevel=2 + SUPPORTED)  # scikit-learn's decorator
+        line = 2 + SUPPORTED  # scikit-learn's decorator
+        warn_of_own_lags(panel, self.horizon, stacklevel=line)
+        warn_of_spaces(panel.ids, form.place, stacklevel=line)
         with reported_fit(self, X, y, n_fits=self._most_fits()):
             model = fit_with_weight(self._new_model(), panel)
             intervals = intervals_of(self.intervals, model)
@@ -345,6 +348,7 @@ class Forecaster(
             )
         before = self._model.panel
         new = read_new(self._form, before, X, y)
+        warn_of_spaces(new.ids[~new.ids.isin(before.ids)], self._form.place, stacklevel=2)
         model = self._model.with_panel(before.append(new))
         learnt = {"_model": model, "ids_": model.panel.ids}
         if passes:

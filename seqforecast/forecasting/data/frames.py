@@ -14,6 +14,7 @@ from seqforecast.forecasting.data.columns import COLUMNS, check_three, show
 from seqforecast.forecasting.data.fold_columns import Y_HAT, require_own_names
 from seqforecast.forecasting.data.future_rows import next_times
 from seqforecast.forecasting.data.long_table import to_panel
+from seqforecast.forecasting.data.lookalikes import known_ids
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import Form, read_rows
 
@@ -73,9 +74,11 @@ def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     rows = data.rows
     if form.kind in ("series", "xy"):
         rows = replace(rows, ids=panel.ids)
+    if form.kind == "wide" and not data.form.labelled and len(rows.ids) == panel.n_series:
+        rows = replace(rows, ids=panel.ids)
+    ids = known_ids(panel.ids, rows.ids, "The new observations", form.place)
+    rows = replace(rows, ids=ids)
     if form.kind == "wide":
-        if not data.form.labelled and len(rows.ids) == panel.n_series:
-            rows = replace(rows, ids=panel.ids)
         _require_series(panel.ids, rows.ids)
     if not data.form.labelled or not form.labelled:
         rows = replace(rows, times=next_times(panel, len(rows.times)))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_integer
 from seqforecast.forecasting.data.columns import float_values, nearest, show
+from seqforecast.forecasting.data.lookalikes import find_known
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import (
     Form,
@@ -80,7 +81,7 @@ def _read_long(
     check_unique(X)
     check_filled(*X.shape)
     codes, ids = codes_of(X, unique_id)
-    known = panel.ids.get_indexer(ids)
+    known = find_known(panel.ids, ids, "The rows to predict", form.place)
     if (known < 0).any():
         stranger = ids[int(np.argmax(known < 0))]
         raise ValueError(
@@ -91,8 +92,7 @@ def _read_long(
     times = pd.Index(X[ds])
     if times.hasnans:
         codes_of(X, ds)  # says so
-    series = known[codes].astype(np.int64)
-    return series, times, {name: X[name] for name in X.columns}
+    return known[codes], times, {name: X[name] for name in X.columns}
 
 
 def _read_steps(

@@ -21,6 +21,8 @@ from seqforecast.forecasting.data.columns import (
 )
 from seqforecast.forecasting.data.fold_columns import is_forecast_column
 from seqforecast.forecasting.data.long_table import LongTable
+from seqforecast.forecasting.data.lookalikes import Place, require_one_type
+from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
 _Names = Iterable[Hashable] | None
@@ -38,6 +40,11 @@ class Form:
     features: tuple[Hashable, ...] = ()  # all columns of X beside these, in their order
     named: bool = True  # False where the features were columns of an array
     roles: Roles = field(default_factory=Roles)
+
+    @property
+    def place(self) -> Place:
+        """Where frames of this form have the names of series."""
+        return Place("frame", self.columns[0], is_header=self.kind == "wide")
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,10 @@ def _read_wide(frame: pd.DataFrame | NDArray[Any]) -> Data:
             float_values(frame.iloc[:, i], f"Column {name!r}", cure.format(name))
             for i, name in enumerate(frame.columns)
         ]
+        form = Form("wide", index_name=frame.index.name)
+        require_one_type(frame.columns, form.place)
         rows = _steps(frame.index, frame.columns, np.concatenate(columns), "frame")
-        return Data(rows, Form("wide", index_name=frame.index.name))
+        return Data(rows, form)
     values = float_values(frame, "The array", "Convert it: array.astype(float).").T.ravel()
     ids = pd.RangeIndex(frame.shape[1])
     rows = _steps(pd.RangeIndex(len(frame)), ids, values, "frame")
@@ -134,7 +143,9 @@ def _read_long(
     unique_id, ds, y = columns
     names = tuple(name for name in frame.columns if name not in columns)
     roles = choose_roles(names, past, future, static)
+    form = Form("long", columns=columns, features=names, roles=roles)
     series, ids = codes_of(frame, unique_id)
+    require_one_type(ids, form.place)
     check_times(pd.Index(frame[ds][:1]))
     time, times = codes_of(frame, ds)
     rows = LongTable(
@@ -153,12 +164,13 @@ def _read_long(
             for name in chosen
         },
     )
-    return Data(rows, Form("long", columns=columns, features=names, roles=roles))
+    return Data(rows, form)
 
 
 def codes_of(frame: pd.DataFrame, name: Hashable) -> tuple[NDArray[np.int64], pd.Index]:
     """Replace the values of a column by their ranks; also return the distinct values."""
-    codes, values = pd.Index(frame[name]).factorize(sort=True)
+    labels: Any = ids_of(frame[name])
+    codes, values = labels.factorize(sort=True)
     missing = codes < 0
     if missing.any():
         raise ValueError(
