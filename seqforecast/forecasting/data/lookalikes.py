@@ -80,7 +80,7 @@ def require_one_type(ids: pd.Index, place: Place) -> None:
     cure = "Rename one of them." if place.is_header else "Write them alike."
     if not place.is_header:
         unites = partial(_unites, ids, pairs)
-        cure = _cure(ids, place, unites, pairs[0]) or cure
+        cure = _cure(ids, place, unites, ids) or cure
     a, b = map(_typed, pairs[0])
     raise ValueError(
         f"{where} {a} and {b}, which look the same; names of one type are needed. {cure}"
@@ -119,8 +119,8 @@ def _lookalikes(
     more = f" ({len(pairs)} such series)" if len(pairs) > 1 else ""
     restores = partial(_restores, known, others, pairs)
     cure = (
-        _cure(others, place, restores, pair)
-        or f"Write it {pair[1]!r}, or fit again with what it is here."
+        _cure(others, place, restores, known)
+        or f"Write {pair[1]!r} here, or {pair[0]!r} in the data of fit."
     )
     return (
         f"{what} hold series {given}, and fit saw {seen}{more}; names must be written as in the "
@@ -240,11 +240,15 @@ def _padding(width: int) -> tuple[_Cure, _Cure]:
 
 
 def _cure(
-    ids: pd.Index, place: Place, works: Callable[[pd.Index], bool], pair: tuple[Any, Any]
+    ids: pd.Index, place: Place, works: Callable[[pd.Index], bool], like: pd.Index
 ) -> str | None:
-    """Return the first cure that works when it is tried, as a sentence."""
-    width = max((len(label) for label in pair if isinstance(label, str)), default=0)
-    for cure in (*_CURES, *_padding(width)):
+    """Return the first cure that works when it is tried, as a sentence.
+
+    Where names that others are to be like begin with zeros, filling up comes first: of some ids,
+    such as 10, plain text would do, and of the next, 7, it would make another series.
+    """
+    width = max((len(label) for label in like.tolist() if _begins_with_zero(label)), default=0)
+    for cure in (*(_padding(width) if width else ()), *_CURES):
         try:
             if place.is_header:
                 labels = [cure.of_one(label) for label in ids.tolist()]
@@ -255,6 +259,10 @@ def _cure(
         if works(pd.Index(labels, dtype=object, tupleize_cols=False)):
             return f"Write them alike: {_call(cure, place)}."
     return None
+
+
+def _begins_with_zero(label: Any) -> bool:
+    return isinstance(label, str) and re.match(r"0\d", label) is not None
 
 
 def _restores(known: pd.Index, given: pd.Index, pairs: dict[Any, Any], converted: pd.Index) -> bool:

@@ -34,10 +34,9 @@ def renamed_by(error, frame):
     return eval(call, {"frame": frame}), eval(rest.removesuffix("."))
 
 
-@pytest.mark.parametrize("place", range(3))
-@pytest.mark.parametrize("name", RESULTS + ENDS)
+@pytest.mark.parametrize(("place", "name"), list(enumerate(RESULTS + ENDS)))
 def test_series_time_and_target_are_not_called_like_results(name, place):
-    columns = (*NAMES[:place], name, *NAMES[place + 1 :])
+    columns = tuple(name if k == place % 3 else other for k, other in enumerate(NAMES))
     frame, test = frame_of(columns), forecaster(columns=columns)
     for call in (test.fit, lambda data: backtest(test, data, horizon=2, n_folds=2)):
         with pytest.raises(ParameterError, match=f"Column '{name}' is called like") as raised:
