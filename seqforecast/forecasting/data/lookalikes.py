@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqforecast._shared.time_index import show_time
 from seqforecast.forecasting.data.series_ids import as_known, find_ids
 
 _WHOLE = re.compile(r"([+-]?)0*(\d+)(\.0*)?")
@@ -137,7 +138,7 @@ def _typed(label: Any) -> str:
 
 def _look(label: Any) -> str:
     """Return what a name looks like, its type, white space around it and leading zeros aside."""
-    text = str(label).strip()
+    text = show_time(label).strip()
     whole = _WHOLE.fullmatch(text)
     return text if whole is None else f"{whole[1].strip('+')}{whole[2]}"
 

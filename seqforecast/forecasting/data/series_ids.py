@@ -20,7 +20,10 @@ def ids_of(column: pd.Series) -> pd.Index:
 
 
 def find_ids(known: pd.Index, given: pd.Index) -> NDArray[np.int64]:
-    """Return where given names stand among known ones, -1 for strangers; 1, 1.0 and Int64 are one.
+    """Return where given names stand among known ones, -1 for strangers.
+
+    Names are the same that are equal: 1, 1.0 and a 1 of Int64. Of two types pandas would also take
+    text for the date in it, and large numbers for the nearest float.
 
     Parameters
     ----------

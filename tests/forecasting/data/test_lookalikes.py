@@ -13,6 +13,7 @@ from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.reporting.backtest_errors import later_steps
 from tests.forecasting.data.id_kinds import NUMBERS, TEXTS, forecaster, named
 
+DATES = pd.to_datetime(["2024-01-01", "2024-01-02"])
 CASES = {
     "1 for '1'": (["1", "2"], [1, 2], ".astype({'unique_id': str})"),
     "1.0 for '1'": (["1", "2"], [1.0, 2.0], ".astype({'unique_id': int})"),
@@ -23,10 +24,10 @@ CASES = {
     "'1.0' for 1": ([1, 2], ["1.0", "2.0"], ".astype({'unique_id': float})"),
     "' 1' for 1": ([1, 2], [" 1", "2"], ".astype({'unique_id': int})"),
     "'A ' for 'A'": (["A", "B"], ["A ", "B"], ".str.strip()"),
+    "dates for text": (["2024-01-01", "2024-01-02"], DATES, ".astype({'unique_id': str})"),
     "a new one beside": (["1", "2"], [1, 2, 33], ".astype({'unique_id': str})"),
     "of both types": (["7", "A"], [7, "A"], ".astype({'unique_id': str})"),
 }
-DATES = pd.to_datetime(["2024-01-01", "2024-01-02"])
 
 
 def cured(error, frame):

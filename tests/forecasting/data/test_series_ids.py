@@ -146,10 +146,14 @@ def test_names_that_one_type_cannot_hold_stay_as_they_are():
     assert grown.categories.tolist() == [1, "A"]
 
 
-def test_ids_are_found_by_what_they_are():
-    known = pd.Index([10, 20, 30])
-    for given in ([30.0, 10.5], ["30", 10], pd.array([30, 11], dtype="int64[pyarrow]")):
-        index = pd.Index(given)
-        assert find_ids(known, index).tolist() == [
-            known.tolist().index(name) if name in known.tolist() else -1 for name in index.tolist()
-        ]
+def test_names_are_the_same_that_are_equal():
+    dates = pd.DatetimeIndex(["2024-01-01", "2024-01-02"])
+    for known, given, expected in (
+        (pd.Index([2**53, 2**53 + 1]), pd.Index([2.0**53]), [0]),
+        (pd.Index([2**53 + 1]), pd.Index([2.0**53]), [-1]),
+        (pd.Index([10, 20, 30]), pd.Index([30.0, 10.5, 10]), [2, -1, 0]),
+        (pd.Index([10, 20, 30]), pd.Index(["30", 10]), [-1, 0]),
+        (dates, pd.Index(["2024-01-02"]), [-1]),
+        (dates, pd.Index(dates[1:].astype(object)), [1]),
+    ):
+        assert find_ids(known, given).tolist() == expected
