@@ -107,7 +107,8 @@ def backtest(
     Warns
     -----
     UserWarning
-        If a future feature equals the target, or its value fewer than `horizon` steps before.
+        If a future feature equals the target, or its value fewer than `horizon` steps before; or
+        if names of two series differ in white space at their ends only.
 
     See Also
     --------

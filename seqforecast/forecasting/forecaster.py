@@ -235,7 +235,8 @@ class Forecaster(
         Warns
         -----
         UserWarning
-            If a future feature equals the target, or its value fewer than `horizon` steps before.
+            If a future feature equals the target, or its value fewer than `horizon` steps before;
+            or if names of two series differ in white space at their ends only.
         """
         self._check_parameters()
         panel, form = self._read(X, y)
@@ -335,8 +336,14 @@ class Forecaster(
         NotFittedError
             If it is not fitted.
         ValueError
-            If the rows overlap what is known, leave steps out or cannot be used, or the regressor
-            cannot be trained on; all stays as it was.
+            If the rows overlap what is known, leave steps out or cannot be used, a name of a series
+            is not known and differs from a known one in its type or in white space only, or the
+            regressor cannot be trained on; all stays as it was.
+
+        Warns
+        -----
+        UserWarning
+            If names of two new series differ in white space at their ends only.
         """
         check_is_fitted(self)
         check_integer("passes", passes, minimum=0)
