@@ -9,7 +9,17 @@ import seqforecast
 __all__ = ["show_versions", "versions"]
 
 _REQUIRED = (
-    *("jinja2", "joblib", "numpy", "pandas", "safetensors", "scikit-learn", "scipy", "skorch"),
+    *(
+        "jinja2",
+        "joblib",
+        "narwhals",
+        "numpy",
+        "pandas",
+        "safetensors",
+        "scikit-learn",
+        "scipy",
+        "skorch",
+    ),
     *("torch", "tqdm"),
 )
 _OPTIONAL = ("dask", "distributed", "matplotlib", "onnx", "onnxruntime", "pyarrow")

@@ -9,7 +9,7 @@ __all__ = ["DivergenceError", "ParameterError"]
 
 
 class DivergenceError(ArithmeticError):
-    """Training stopped because the gradient was not finite several steps in a row.
+    """Training diverged: the gradient, or the forecasts at the end, were not finite.
 
     Raised by ``fit`` and ``partial_fit`` of the recurrent regressors, which keep the best weights
     they had so far and can still predict, and by `seqforecast.callbacks.GradientClipping` in any

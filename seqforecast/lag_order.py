@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from seqforecast.containers.arrays import as_array
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -234,9 +237,14 @@ def _count(n_exog: Any) -> int:
 
 def _rows(estimator: OldestFirst, X: ArrayLike, *, reset: bool) -> Array:
     """Return the rows as an array, and see that they have the columns of `fit`."""
-    rows: Array = validate_data(
-        estimator, X, reset=reset, ensure_all_finite="allow-nan", dtype="numeric"
+    rows: Array = check_array(
+        as_array(X, "X"),
+        dtype=None,
+        ensure_all_finite="allow-nan",
+        estimator=estimator,
+        input_name="X",
     )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)  # names and their number
     return rows
 
 

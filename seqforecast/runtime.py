@@ -251,12 +251,16 @@ class NumpyRegressor:
                 "needed in their order. Pass X[model.feature_names]."
             )
         try:
+            if np.ma.is_masked(X):
+                raise TypeError("values are masked")
             windows = np.asarray(X)
             if windows.dtype.kind == "O":  # columns of several types
+                if any(isinstance(value, str | bytes) for value in windows.flat):
+                    raise TypeError("some of it is text")
                 windows = np.asarray(X, dtype=np.float64)
             if windows.dtype.kind not in "biuf":
                 raise TypeError(f"its type is {windows.dtype}")
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:  # torch raises the last
             raise ValueError(
                 f"X is no array of real numbers ({str(error)[:200]}); windows of shape (n_windows, "
                 f"{math.prod(shape)}) are needed. Convert it, and fill what is missing."

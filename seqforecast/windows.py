@@ -15,6 +15,8 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, NDArray
 
 from seqforecast._shared.time_index import check_increasing
+from seqforecast.containers.arrays import SIDE_BY_SIDE, as_array, is_real
+from seqforecast.containers.frames import as_pandas, is_foreign, plain_times, time_kind
 
 __all__ = ["last_window", "make_windows"]
 
@@ -266,8 +268,10 @@ def _read_series(
     series: ArrayLike | pd.Series | pd.DataFrame, target: Hashable | None, last: int = 0
 ) -> _Channels:
     """Check a series and bring its target to the front; keep the `last` steps, 0 for all."""
+    dates = "frame.drop({!r})" if is_foreign(series) else "frame.set_index({!r})"
+    series = as_pandas(series, "series")
     if isinstance(series, pd.DataFrame):
-        return _read_frame(series, target, last)
+        return _read_frame(series, target, last, dates)
     if isinstance(series, pd.Series):
         name = "y" if series.name is None else series.name
         if target is not None and target != name:
@@ -275,16 +279,19 @@ def _read_series(
                 f"{target=} was given, but the series is named {name!r} and has no other column. "
                 "Leave target out, or pass a DataFrame."
             )
-        return _read_frame(series.to_frame(name), None, last)
+        return _read_frame(series.to_frame(name), None, last, dates)
     return _read_array(series, target, last)
 
 
-def _read_frame(frame: pd.DataFrame, target: Hashable | None, last: int) -> _Channels:
-    """Read a DataFrame; one column is viewed, several are copied side by side."""
+def _read_frame(frame: pd.DataFrame, target: Hashable | None, last: int, dates: str) -> _Channels:
+    """Read a DataFrame; one column is viewed, several are copied side by side.
+
+    `dates` is the call that moves a column of dates out of the way, for messages.
+    """
     names = list(frame.columns)
     _check_filled(len(frame), len(names))
     _check_names(names)
-    _check_numeric(frame)
+    _check_numeric(frame, dates)
     _check_order(frame.index)
     front = 0 if target is None else _find_name(target, names)
     order = _bring_to_front(front, len(names))
@@ -303,18 +310,7 @@ def _read_frame(frame: pd.DataFrame, target: Hashable | None, last: int) -> _Cha
 
 def _read_array(series: ArrayLike, target: Hashable | None, last: int) -> _Channels:
     """Read an array; copied only if its rows are not contiguous or the target is not first."""
-    if isinstance(series, np.ma.MaskedArray):
-        raise TypeError(
-            "The series is a masked array, whose mask would be lost. Missing values must be NaN: "
-            "pass series.astype(float).filled(np.nan)."
-        )
-    try:
-        values = np.asarray(series)
-    except ValueError as error:
-        raise ValueError(
-            "The series is ragged; it must be one sequence of numbers, or a table whose rows are "
-            "equally long. Make windows for each series by itself, or pad the rows with NaN."
-        ) from error
+    values = as_array(series, "series", series=SIDE_BY_SIDE)
     if values.ndim not in (1, 2):
         raise ValueError(
             f"The series has {values.ndim} dimensions, shape {values.shape}; it must have one "
@@ -322,11 +318,6 @@ def _read_array(series: ArrayLike, target: Hashable | None, last: int) -> _Chann
         )
     values = values[:, np.newaxis] if values.ndim == 1 else values
     _check_filled(*values.shape)
-    if values.dtype.kind not in "biuf":
-        raise TypeError(
-            f"The series has dtype {values.dtype}; its values must be real numbers. Convert it, "
-            "for example with np.asarray(series, dtype=float)."
-        )
     n_channels = values.shape[1]
     front = 0 if target is None else _find_position(target, n_channels)
     values = values[-last:]
@@ -343,15 +334,14 @@ def _bring_to_front(front: int, n_channels: int) -> list[int]:
 
 
 def _converts(dtype: Any) -> bool:
-    """Tell whether a column of this numeric dtype becomes float64: boolean and nullable ones."""
-    return not isinstance(dtype, np.dtype) or dtype.kind == "b"
+    """Tell whether a column becomes float64: boolean, nullable and long double ones."""
+    return not isinstance(dtype, np.dtype) or dtype.kind == "b" or dtype == np.longdouble
 
 
 def _column_values(column: pd.Series) -> NDArray[Any]:
-    """Return the values of a numeric column, without a copy where numpy knows its dtype."""
-    if isinstance(column.dtype, np.dtype):
-        return column.to_numpy(dtype=np.float64 if _converts(column.dtype) else None)
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    """Return the values of a numeric column, without a copy where torch knows its dtype."""
+    values = as_array(column, f"Column {column.name!r}")
+    return values.astype(np.float64) if values.dtype.kind == "b" else values
 
 
 # ----------------------------------------------------------------------------------- checks
@@ -394,17 +384,16 @@ def _check_names(names: Sequence[Hashable]) -> None:
         seen.add(str(name))
 
 
-def _check_numeric(frame: pd.DataFrame) -> None:
+def _check_numeric(frame: pd.DataFrame, dates: str) -> None:
     """Refuse columns that are not real numbers."""
-    bad = [
-        f"{name!r} ({dtype})"
-        for name, dtype in zip(frame.columns, frame.dtypes, strict=True)
-        if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype)
-    ]
-    if bad:
+    for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        if is_real(dtype):
+            continue
+        cure = "Drop it, or encode it as numbers."
+        if pd.api.types.is_datetime64_any_dtype(dtype) or time_kind(frame, name):
+            cure = f"Take the times out of the channels: {dates.format(name)}."
         raise TypeError(
-            f"Not numeric: column {', '.join(bad)}. Every channel must be real numbers. Drop or "
-            "encode such columns, and move time stamps into the index with frame.set_index."
+            f"Column {name!r} has dtype {dtype}; every channel needs real numbers. {cure}"
         )
 
 
@@ -416,6 +405,7 @@ def _check_order(index: pd.Index) -> None:
             "or numbers are needed. Convert it with series.set_axis(pd.to_datetime(series.index)), "
             "or drop it with series.reset_index(drop=True) if the steps are in time order."
         )
+    index = plain_times(index)
     timed = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
     if not (timed or pd.api.types.is_any_real_numeric_dtype(index.dtype)):
         return

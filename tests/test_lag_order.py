@@ -132,12 +132,13 @@ def test_names_that_come_out_are_those_of_make_windows():
         transformer.get_feature_names_out(["a", "b", "c", "d"])
 
 
-def test_a_network_told_too_few_channels_warns():
-    # The names that come out are those that the regressors know how to read.
+@pytest.mark.parametrize("names", [True, False])
+def test_a_network_told_too_few_channels_is_refused(names):
+    # The names that come out are those that the regressors know how to read; so are the values.
     frame = named(newest_first(SERIES, 3)).assign(promo=np.arange(37) % 2)
     model = make_pipeline(OldestFirst(n_exog=1), GRURegressor(max_epochs=1, hidden_size=2))
-    with pytest.warns(UserWarning, match="Set n_channels=2."):
-        model.set_output(transform="pandas").fit(frame, SERIES[3:])
+    with pytest.raises(ValueError, match="Set n_channels=2."):
+        model.set_output(transform="pandas" if names else "default").fit(frame, SERIES[3:])
 
 
 @pytest.mark.parametrize("n_exog", [0, 1])

@@ -350,7 +350,7 @@ POSITION = "target={!r} is not a column of the array, whose columns are 0 to 2. 
         (np.empty((5, 0)), {}, EMPTY.format("5 steps of 0")),
         (np.zeros(()), {}, RANK.format(0, r"\(\)")),
         (np.zeros((4, 3, 2)), {}, RANK.format(3, r"\(4, 3, 2\)")),
-        ([[1, 2], [3]], {}, "is ragged; it must be one sequence .* or pad the rows with NaN"),
+        ([[1, 2], [3]], {}, "series is ragged; a sequence .* or pad the rows with NaN"),
         (daily(9), {"target": "prise"}, UNKNOWN.format("'prise'", "Did you mean 'price'?")),
         (daily(9), {"target": "zz"}, UNKNOWN.format("'zz'", "Pass the name of one of them")),
         (daily(9), {"target": {"a"}}, UNKNOWN.format("{'a'}", "Pass the name of one of them")),
@@ -396,22 +396,16 @@ def test_make_windows_numpy_integer_sizes_are_accepted():
     assert X.shape == (3, 2)
 
 
-def test_make_windows_masked_array_refused():
-    series = np.ma.masked_array([1, 2, 3], mask=[0, 1, 0])
-    with pytest.raises(TypeError, match=r"masked array, .* must be NaN: pass series\.astype"):
-        make_windows(series, 2)
-    X, _ = make_windows(series.astype(float).filled(np.nan), 2)
-    np.testing.assert_array_equal(X, [[1.0, np.nan]])
-
-
 @pytest.mark.parametrize(
-    "series",
-    [np.ones(4, complex), [1, 2.5, None, 3], ["1", "2"], pd.date_range("2024", periods=3)],
+    ("series", "message"),
+    [
+        (np.ones(4, complex), "series has dtype complex128; real numbers are needed. Pass real"),
+        (["1", "2"], r"series holds text \(dtype <U1\); real numbers are needed. Convert numbers"),
+        (pd.date_range("2024", periods=3), r"series holds dates .* times belong into the index"),
+    ],
 )
-def test_make_windows_array_not_real_numbers_refused(series):
-    dtype = re.escape(str(np.asarray(series).dtype))
-    message = f"^The series has dtype {dtype}; its values must be real numbers. Convert it, for"
-    with pytest.raises(TypeError, match=message):
+def test_make_windows_array_not_real_numbers_refused(series, message):
+    with pytest.raises((TypeError, ValueError), match=message):
         make_windows(series, 2)
 
 
@@ -428,13 +422,13 @@ def test_make_windows_array_not_real_numbers_refused(series):
 def test_make_windows_column_not_numeric_is_named(bad, dtype):
     frame = pd.DataFrame({"ok": [1, 2, 3], "bad": bad, "fine": [1.0, 2.0, 3.0]})
     dtype = dtype or frame["bad"].dtype  # pandas 2 calls text object, pandas 3 str
-    message = (
-        f"Not numeric: column 'bad' ({dtype}). Every channel must be real numbers. Drop or "
-        "encode such columns, and move time stamps into the index with frame.set_index."
-    )
+    cure = "Drop it, or encode it as numbers."
+    if dtype == "datetime64[ns]":
+        cure = "Take the times out of the channels: frame.set_index('bad')."
+    message = f"Column 'bad' has dtype {dtype}; every channel needs real numbers. {cure}"
     with pytest.raises(TypeError, match=says(message)):
         make_windows(frame, 2)
-    with pytest.raises(TypeError, match=re.escape(f"Not numeric: column 'bad' ({dtype})")):
+    with pytest.raises(TypeError, match=re.escape(f"Column 'bad' has dtype {dtype};")):
         last_window(frame["bad"], 2)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array
 
 from seqforecast._shared.row_blocks import row_blocks
 
@@ -98,51 +97,6 @@ def check_quantiles(quantiles: Any) -> None:
             f"quantiles={quantiles!r}; different numbers between 0 and 1 (exclusive) are needed. "
             "For the median and an 80 % interval set quantiles=(0.1, 0.5, 0.9)."
         )
-
-
-def windows_array(X: Any, *, owner: str) -> NDArray[Any]:
-    """Return X as a numeric array of two or three dimensions, without a copy where it is one."""
-    windows = check_array(
-        X,
-        dtype="numeric",
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_all_finite=False,
-        estimator=owner,
-        input_name="X",
-    )
-    if windows.ndim not in (2, 3):
-        raise ValueError(
-            f"X has shape {windows.shape}; (n_windows, window * n_channels) or (n_windows, window, "
-            "n_channels) is needed. Reshape your data: a single window is X.reshape(1, -1), a "
-            "series becomes windows by make_windows(series, window)."
-        )
-    return windows
-
-
-def targets_array(y: Any, *, owner: str, name: str = "y") -> NDArray[Any]:
-    """Return y as a numeric array of one to three dimensions."""
-    if y is None:
-        raise ValueError(
-            f"This {owner} estimator requires y to be passed, but the target {name} is None. "
-            "Pass the values that follow each window: X, y = make_windows(series, window)."
-        )
-    targets = check_array(
-        y,
-        dtype="numeric",
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_all_finite=False,
-        ensure_min_samples=0,
-        estimator=owner,
-        input_name=name,
-    )
-    if targets.ndim not in (1, 2, 3):
-        raise ValueError(
-            f"{name} has shape {targets.shape}; (n_windows,), (n_windows, n_outputs) or, with a "
-            "target at every step, (n_windows, window, n_outputs) is needed. Reshape it."
-        )
-    return targets
 
 
 def require_finite(

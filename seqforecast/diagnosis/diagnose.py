@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
 
-from seqforecast._shared.checks import check_integer, require_finite, targets_array
+from seqforecast._shared.checks import check_integer, require_finite
+from seqforecast.containers.windows import targets_array
 from seqforecast.diagnosis.evidence import evidence_of, summary_of
 from seqforecast.diagnosis.findings import Diagnosis
 from seqforecast.diagnosis.measure import gradient_flow, is_forecaster, recurrent_part
@@ -132,9 +133,5 @@ def _missed(
         return None
     step = max(regressor.n_outputs_, -(-len(known) // _MOST_WINDOWS))
     rows = known[::step]
-    forecast = np.asarray(estimator.predict(_rows(X, rows))).reshape(len(rows), -1)
+    forecast = np.asarray(estimator.predict(_safe_indexing(X, rows))).reshape(len(rows), -1)
     return missed_lag(np.asarray(windows[rows], dtype=float), newest[rows] - forecast, int(memory))
-
-
-def _rows(X: Any, rows: NDArray[np.int64]) -> Any:
-    return X.iloc[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_integer
+from seqforecast.containers.frames import as_pandas, plain_times
 from seqforecast.displays.forecast_frames import (
     DS,
     FEWEST,
@@ -40,6 +41,7 @@ def read_backtest(
     frame: Any, history: Any, *, ids: Any, n_history: int | None, columns: Any
 ) -> Frames:
     """Take forecasts of all cutoffs from a backtest, actual values from it and the history."""
+    frame = as_pandas(frame, "frame")
     unique_id, ds, y = columns = columns_of(frame, columns)
     require_columns(frame, (unique_id, CUTOFF, ds, y, Y_HAT), "frame", CURE)
     if n_history is not None:
@@ -51,6 +53,8 @@ def read_backtest(
     series = shown.get_indexer(index_of(frame[unique_id]))
     order = np.concatenate([np.flatnonzero(series == k) for k in range(len(shown))])
     frame, series = frame.iloc[order], series[order]
+    for name in (ds, CUTOFF):
+        frame[name] = plain_times(pd.Index(frame[name]))
     panel = _history_panel(history, columns)
     grid = _grid(frame[ds], frame[CUTOFF]) if panel is None else panel.grid
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqforecast._shared.checks import check_integer
+from seqforecast.containers.arrays import as_array, float_values
+from seqforecast.containers.frames import as_pandas, is_foreign, plain_times
 from seqforecast.displays.forecast_frames import (
     DS,
     FEWEST,
@@ -19,7 +21,6 @@ from seqforecast.displays.forecast_frames import (
     chosen_series,
     index_of,
 )
-from seqforecast.forecasting.data.columns import float_values
 from seqforecast.forecasting.data.fold_columns import CUTOFF, require_columns
 from seqforecast.forecasting.data.lookalikes import Place, find_known
 from seqforecast.forecasting.data.panel import FutureRows, Panel
@@ -63,7 +64,8 @@ def read_forecast(
         ends = np.zeros(panel.n_series, dtype=np.int64)
         np.maximum.at(ends, series, ahead)
         observed = _observed(panel, parts.form, truth)
-        came = _after(panel, shown, ends, observed, parts.form.place)
+        place = parts.form.place._replace(is_pandas=not is_foreign(truth))
+        came = _after(panel, shown, ends, observed, place)
     return Frames(forecast, newest_steps(panel, shown, int(n_history)), came, len(available))
 
 
@@ -100,20 +102,22 @@ def newest_steps(panel: Panel, series: Cells, n_steps: int) -> pd.DataFrame:
 
 def _observed(panel: Panel, form: Form, truth: Any) -> pd.DataFrame:
     """Read values in the form of the fit into a long frame; arrays follow what is known."""
+    has_index = form.labelled and isinstance(truth, pd.Series | pd.DataFrame)
+    truth = as_pandas(truth, "truth")
     if form.kind == "long":
         cure = f"Pass the actual values as a frame with {list(form.columns)!r}."
         require_columns(truth, form.columns, "truth", cure)
         return truth[list(form.columns)].set_axis([ID, DS, Y], axis=1)
     values = _table(truth)
     names = panel.ids
-    if form.kind == "wide" and isinstance(truth, pd.DataFrame) and form.labelled:
+    if form.kind == "wide" and isinstance(truth, pd.DataFrame) and (form.labelled or form.library):
         names = truth.columns
     if values.shape[1] != len(names):
         raise ValueError(
-            f"truth has shape {np.shape(truth)}; a column for each of the {len(names)} series of "
+            f"truth has shape {values.shape}; a column for each of the {len(names)} series of "
             "the fit is needed. Pass the actual values in the form of the data of fit."
         )
-    if isinstance(truth, pd.Series | pd.DataFrame) and form.labelled:
+    if has_index:
         times = truth.index
     else:
         times = panel.grid.times(int(panel.last.max()) + 1 + np.arange(len(values)))
@@ -127,16 +131,13 @@ _NUMBERS = "Convert it with pd.to_numeric."
 
 def _table(truth: Any) -> NDArray[np.float64]:
     """Return the values of a Series, frame or array, a column a series."""
-    if isinstance(truth, pd.DataFrame):
-        columns = [float_values(column, "truth", _NUMBERS) for _, column in truth.items()]
-        return np.column_stack(columns) if columns else np.empty((len(truth), 0))
-    values = truth if isinstance(truth, pd.Series) else np.asarray(truth)
+    values = as_array(truth, "truth")
     if values.ndim not in (1, 2):
         raise ValueError(
             f"truth is {truth!r}; values are needed. Pass the actual values in the form of the "
             "data of fit."
         )
-    return float_values(values, "truth", _NUMBERS).reshape(len(values), -1)
+    return values.astype(np.float64).reshape(len(values), -1)
 
 
 def _after(
@@ -146,7 +147,7 @@ def _after(
     of = find_known(panel.ids, index_of(observed[ID]), "The rows of truth", place)
     wanted = np.isin(of, series)
     of, observed = of[wanted], observed[wanted]
-    step = panel.grid.positions(pd.Index(observed[DS])) - panel.last[of]
+    step = panel.grid.positions(plain_times(pd.Index(observed[DS]))) - panel.last[of]
     wanted = (step >= 1) & (step <= ends[of])
     if not wanted.any():
         one = series[0]

@@ -74,7 +74,9 @@ def forecast_partition(
     rows = parts.requested_rows(steps if future is None else future)
     _require_within(rows, steps)
     forecasts = parts.forecasts(rows, level=levels)
-    frame = cast(pd.DataFrame, to_form(parts.form, panel, rows, forecasts))
+    # Partitions are of pandas, whatever the forecaster was fitted to.
+    of_pandas = replace(form, library=None, time_kind=None)
+    frame = cast(pd.DataFrame, to_form(of_pandas, panel, rows, forecasts))
     return _finished(frame, panel, part, empty)
 
 

@@ -25,6 +25,7 @@ from seqforecast.forecasting.data.fold_columns import (
     STEP,
     note_columns,
 )
+from seqforecast.forecasting.data.frames import to_long_form
 from seqforecast.forecasting.data.lookalikes import warn_of_spaces
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
 from seqforecast.forecasting.data.panel import FutureRows, Panel
@@ -137,7 +138,8 @@ def backtest(
     check_flag("refit", refit)
     check_flag("progress", progress)
     forecaster._check_parameters()
-    panel, form = forecaster._read(*data) if isinstance(data, tuple) else forecaster._read(data)
+    is_pair = isinstance(data, tuple) and len(data) == 2
+    panel, form = forecaster._read(*data) if is_pair else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
     warn_of_own_lags(panel, max(horizon, forecaster.horizon), stacklevel=2)
     warn_of_spaces(panel.ids, form.place, stacklevel=2)
@@ -159,7 +161,8 @@ def backtest(
             f"no series is known before and after any of the {n_folds} cutoffs; at least one that "
             "goes on is needed. Use a smaller horizon or other folds."
         )
-    return folds_frame(scored, panel, forecaster.columns)
+    frame = folds_frame(scored, panel, forecaster.columns)
+    return to_long_form(form, frame, (forecaster.columns[1], CUTOFF))
 
 
 def _counted(folds: Iterable[Fold | None], n_folds: int) -> Iterator[Fold | None]:

@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_word
-from seqforecast.forecasting.data.columns import float_values
+from seqforecast.containers.arrays import float_values
+from seqforecast.containers.frames import as_pandas, in_library, library_of
 from seqforecast.forecasting.data.fold_columns import (
     CURE,
     CUTOFF,
@@ -49,7 +50,7 @@ def evaluate(
     *,
     by: str | None = None,
     columns: Sequence[str] | None = None,
-) -> pd.DataFrame:
+) -> Any:
     """Compute the errors of a backtest, those of the seasonal naive forecast beside them.
 
     Use it after `backtest`: over all forecasts to compare settings, by series to find the hard
@@ -136,6 +137,7 @@ def evaluate(
     0     1    mae    0.5             1.5
     1     2    mae    2.5             3.5
     """
+    library, frame = library_of(frame), as_pandas(frame, "frame")
     series, _, target = columns_of(frame, columns)
     check_word("by", by, BY)
     group = {"series": series, STEP: STEP, CUTOFF: CUTOFF}.get(by or "")
@@ -152,7 +154,8 @@ def evaluate(
         known = NAIVE in recipe.needs
         table[NAIVE] = rows.mean_over_series(recipe.of_cells(rows, NAIVE)) if known else np.nan
         tables.append(pd.DataFrame(table))
-    return pd.concat(tables, ignore_index=True)
+    errors = pd.concat(tables, ignore_index=True)
+    return errors if library is None else in_library(errors, library)
 
 
 # ----------------------------------------------------------------------------------- the rows

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from seqforecast._shared.checks import check_integer, check_number, check_word
 from seqforecast._shared.html_repr import NotedDiagram, Notes, notes_of
 from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
+from seqforecast.containers.arrays import as_array
 from seqforecast.forecasting.arrays.baseline import BASELINES
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
@@ -424,9 +425,9 @@ class Forecaster(
                 "whole series are needed. Use backtest(forecaster, frame, horizon=..., "
                 "n_folds=...) and evaluate(...)."
             )
-        truth = np.asarray(X if y is None else y, dtype=np.float64)
+        truth = as_array(X, "X") if y is None else as_array(y, "y")
         forecast = np.asarray(self.predict(X), dtype=np.float64)
-        truth, forecast = (a.reshape(len(a), -1) for a in (truth, forecast))
+        truth, forecast = (np.reshape(a, (len(a), -1)) for a in (truth, forecast))
         return float(
             np.mean([_r2(a, b, sample_weight) for a, b in zip(truth.T, forecast.T, strict=True)])
         )
@@ -568,5 +569,5 @@ class Forecaster(
 
 def _r2(truth: Array, forecast: Array, sample_weight: Any) -> float:
     known = ~np.isnan(truth)
-    weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+    weight = None if sample_weight is None else as_array(sample_weight, "sample_weight")[known]
     return float(r2_score(truth[known], forecast[known], sample_weight=weight))

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seqforecast.containers.frames import DATE, LIBRARIES, TIMESTAMP
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.arrays.baseline import BASELINES
 from seqforecast.forecasting.arrays.lookback import Lookback
 from seqforecast.forecasting.arrays.ragged import offsets_of
 from seqforecast.forecasting.data.panel import FutureRows, Panel
+from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.data.time_grid import TimeGrid
 from seqforecast.forecasting.model.intervals import Conformal
 from seqforecast.forecasting.model.regressor_adapter import reads_windows
@@ -32,6 +34,12 @@ _LONGEST_SPAN, _SPAN_BY_ROWS = 2_000_000, 1_000
 
 _LAGS_BY_STEPS, _FEW_LAGS = 2, 100
 """Lags in a row: a few, and so many for each step of the longest series."""
+
+
+def check_form(form: Form) -> None:
+    """Raise if results are to have a form that no data have."""
+    if form.library not in (None, *LIBRARIES) or form.time_kind not in (None, DATE, TIMESTAMP):
+        raise ValueError(f"a form has the library {form.library!r} and times {form.time_kind!r}")
 
 
 def check_grid(grid: TimeGrid) -> None:

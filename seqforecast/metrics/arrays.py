@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from seqforecast.containers.arrays import as_array
+
 Floats = NDArray[np.float64]
 
 
@@ -76,12 +78,7 @@ def check_order(lower: Floats, upper: Floats, names: tuple[str, str] = ("lower",
 
 def _numbers(name: str, values: ArrayLike) -> Floats:
     """Return finite float64 values, or say what is wrong with them."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{name} has dtype {array.dtype}; its values must be real numbers. Convert them, for "
-            "example with np.asarray(values, dtype=float)."
-        )
+    array = as_array(values, name)
     if array.size == 0:
         raise ValueError(f"{name} is empty; it needs at least one value. Pass its values.")
     array = array.astype(np.float64)

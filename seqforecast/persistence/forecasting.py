@@ -24,6 +24,7 @@ from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.data.time_grid import TIME_GRIDS, TimeGrid
 from seqforecast.forecasting.loaded_checks import (
     check_forecaster,
+    check_form,
     check_grid,
     check_lookback,
     check_model,
@@ -108,6 +109,8 @@ _FORM = {
     "features": tuple,
     "named": bool,
     "roles": Roles,
+    "library": (str, None),
+    "time_kind": (str, None),
 }
 _LOOKBACK = {"seasons": Each(tuple, int), **dict.fromkeys(("n_lags", "window", "horizon"), int)}
 _REGRESSION = {
@@ -156,7 +159,13 @@ FORECASTING = (
         record(f"calendar.{name}", cls, _CALENDAR, check=check_grid)
         for name, cls in TIME_GRIDS.items()
     ),
-    record("form", Form, _FORM),
+    record(
+        "form",
+        Form,
+        _FORM,
+        check=check_form,
+        defaults={"library": None, "time_kind": None},
+    ),
     record("roles", Roles, dict.fromkeys(("past", "future", "static"), tuple)),
     record("lookback", Lookback, _LOOKBACK, check=check_lookback),
     record("series_units", SeriesScaling, {"mean": _FLOATS, "scale": _FLOATS}),

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
 
 from seqforecast import nn
-from seqforecast._shared.checks import check_number, targets_array, windows_array
+from seqforecast._shared.checks import check_number
 from seqforecast._shared.early_stopping import ENOUGH_WINDOWS
 from seqforecast._shared.memory_limits import require_memory
 from seqforecast._shared.sklearn_compat import (
@@ -30,7 +30,15 @@ from seqforecast._shared.sklearn_compat import (
 )
 from seqforecast.callbacks import Checkpoint
 from seqforecast.clipping import ClipNorm, ClippingStrategy
+from seqforecast.containers.arrays import as_array
+from seqforecast.containers.windows import targets_array, windows_array
 from seqforecast.exceptions import DivergenceError
+from seqforecast.regressors.column_names import (
+    check_lag_names,
+    check_validation_names,
+    warn_if_features,
+    warn_if_not_in_order,
+)
 from seqforecast.regressors.epoch_tasks import EpochTasks
 from seqforecast.regressors.html_repr import RecurrentDiagram
 from seqforecast.regressors.inputs import (
@@ -38,7 +46,6 @@ from seqforecast.regressors.inputs import (
     hold_out_newest,
     training_dataset,
     warn_if_degenerate,
-    warn_if_names_differ,
     warn_if_units_differ,
 )
 from seqforecast.regressors.observe import OBSERVED_EVERY, LastLook, Observer
@@ -53,6 +60,7 @@ from seqforecast.regressors.parameters import (
     own_callback,
     quantile_column,
 )
+from seqforecast.regressors.repeated_channels import check_repeated_channels
 from seqforecast.regressors.stream import Stream
 from seqforecast.regressors.time_order import warn_if_newest_first, warn_if_unsorted
 from seqforecast.training.batches import WindowDataset
@@ -132,8 +140,9 @@ class RecurrentRegressor(
         sample_weight : array-like of shape (n_windows,), default=None
             Weight of each window: 2 counts like the window twice, 0 leaves it out.
         X_val : array-like, default=None
-            Windows of the same form for validation. None takes the newest
-            `validation_fraction` of the rows where early stopping is on.
+            Windows of the same form for validation; of a frame, the columns of `X` in their
+            order. None takes the newest `validation_fraction` of the rows where early stopping
+            is on.
         y_val : array-like, default=None
             Targets of `X_val`.
 
@@ -145,7 +154,8 @@ class RecurrentRegressor(
         Raises
         ------
         ValueError
-            If a parameter or an array cannot be used; what was fitted before stays.
+            If a parameter or an array cannot be used, or if names or values of the columns of
+            `X` tell of other channels than `n_channels`; what was fitted before stays.
         DivergenceError
             If the gradient was not finite in three steps in a row; the best weights so far
             stay.
@@ -330,12 +340,14 @@ class RecurrentRegressor(
         Scorers of scikit-learn know no targets at every step: inside a search on these, use this
         method (``scoring=None``) or a scorer of your own that compares with ``y[:, -1]``.
         """
-        forecast, y = self.predict(X), np.asarray(y)
+        forecast, y = self.predict(X), as_array(y, "y")
+        if sample_weight is not None:
+            sample_weight = as_array(sample_weight, "sample_weight")
         if y.ndim == 3:
             y = y[:, -1]
             known = ~np.isnan(y).any(axis=1)
             forecast, y = forecast[known], y[known]
-            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+            sample_weight = None if sample_weight is None else sample_weight[known]
         return r2_score(y, forecast, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
@@ -371,22 +383,22 @@ class RecurrentRegressor(
         owner = type(self).__name__
         X, y = windows_array(X, owner=owner), targets_array(y, owner=owner)
         if reset:
+            columns = getattr(self, "feature_names_in_", None)
+            columns = None if columns is None else list(columns)
+            check_lag_names(columns, self.n_channels)
             self._form = form = InputForm.of(
-                X,
-                y,
-                n_channels=self.n_channels,
-                owner=owner,
-                columns=getattr(self, "feature_names_in_", None),
+                X, y, n_channels=self.n_channels, owner=owner, columns=columns
             )
             self.n_features_in_ = form.n_features
             self.window_, self.n_channels_ = form.window, form.n_channels
             self.n_outputs_, self.n_validation_ = form.n_outputs, 0
-            named = warn_if_names_differ(form, stacklevel=_CALLER_OF_FIT)
         data = training_dataset(self._form, X, y, sample_weight, min_windows=2 if reset else 1)
         if reset:
+            # Of X, not of data: windows of weight 0 are missing there, and their neighbours jump.
+            check_repeated_channels(X, self.n_channels)
             warn_if_degenerate(data, stacklevel=_CALLER_OF_FIT)
-            if not named:
-                # Not of data: windows of weight 0 are missing there, and their neighbours jump.
+            warn_if_features(columns, self.n_channels, stacklevel=_CALLER_OF_FIT)
+            if not warn_if_not_in_order(columns, self.n_channels, stacklevel=_CALLER_OF_FIT):
                 warn_if_newest_first(X, self._form, stacklevel=_CALLER_OF_FIT)
         return data
 
@@ -406,7 +418,9 @@ class RecurrentRegressor(
             early_stopping = given or len(data) >= ENOUGH_WINDOWS
         valid = None
         if given:
-            valid = self._form.dataset(X_val, y_val, y_name="y_val")
+            form = self._form
+            check_validation_names(X_val, form.columns, owner=form.owner, stacklevel=_CALLER_OF_FIT)
+            valid = form.dataset(X_val, y_val, X_name="X_val", y_name="y_val")
         elif early_stopping:
             warn_if_unsorted(X, stacklevel=_CALLER_OF_FIT)
             fraction = self.validation_fraction

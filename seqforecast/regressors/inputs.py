@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +9,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from seqforecast._shared.checks import require_finite, targets_array, windows_array
+from seqforecast._shared.checks import require_finite
 from seqforecast._shared.row_blocks import row_blocks
+from seqforecast.containers.arrays import as_array
+from seqforecast.containers.windows import targets_array, windows_array
 from seqforecast.training.batches import WindowDataset
 from seqforecast.training.scaling import Scaling, WindowScaling
 
 Array = NDArray[Any]
 
 _LARGEST_VALIDATION = 10_000
-_LAG = re.compile(r"(.+)@lag(\d+)")
-"""How make_windows names a column: channel and lag."""
 _ABSURD = 10.0
 """Standard deviations from the mean of its window beyond which a target is not of its units."""
 _SAMPLE = 1_000
@@ -93,20 +91,20 @@ class InputForm:
         """Number of columns of a flat row."""
         return self.window * self.n_channels
 
-    def windows(self, X: Any) -> Array:
+    def windows(self, X: Any, name: str = "X") -> Array:
         """Return windows as a view of shape (n, window, n_channels), checked."""
-        windows = windows_array(X, owner=self.owner)
+        windows = windows_array(X, owner=self.owner, name=name)
         n_features = int(np.prod(windows.shape[1:]))
         flat = windows.ndim == 2
         if n_features != self.n_features or not (
             flat or windows.shape[1:] == (self.window, self.n_channels)
         ):
             raise ValueError(
-                f"X has {n_features} features, but {self.owner} is expecting {self.n_features} "
-                f"features as input: {self.window} steps of {self.n_channels} channel(s) each. "
-                f"X has shape {windows.shape}; make the windows as for fit."
+                f"{name} has {n_features} features, but {self.owner} is expecting "
+                f"{self.n_features} features as input: {self.window} steps of {self.n_channels} "
+                f"channel(s) each. {name} has shape {windows.shape}; make the windows as for fit."
             )
-        require_finite(windows, "X", columns=self.columns)
+        require_finite(windows, name, columns=self.columns)
         return windows.reshape(len(windows), self.window, self.n_channels) if flat else windows
 
     def targets(self, y: Any, name: str = "y") -> Array:
@@ -123,10 +121,15 @@ class InputForm:
         _require_target(targets, name)
         return targets[:, None] if targets.ndim == 1 else targets
 
-    def dataset(self, X: Any, y: Any, *, y_name: str = "y") -> WindowDataset:
+    def dataset(self, X: Any, y: Any, *, X_name: str = "X", y_name: str = "y") -> WindowDataset:
         """Return windows and targets, checked to belong together."""
-        windows, targets = self.windows(X), self.targets(y, y_name)
-        check_consistent_length(windows, targets)
+        windows, targets = self.windows(X, X_name), self.targets(y, y_name)
+        if len(windows) != len(targets):
+            raise ValueError(
+                f"{X_name} has {len(windows)} windows, but {y_name} has {len(targets)} targets; "
+                "one for each window is needed. Take both from one call of make_windows, and drop "
+                "rows from both alike."
+            )
         return WindowDataset(windows, targets)
 
 
@@ -153,7 +156,9 @@ def training_dataset(
     if sample_weight is None:
         return data
     with np.errstate(invalid="ignore"):  # scikit-learn adds up all weights, infinities too
-        weight = _check_sample_weight(sample_weight, data.X, dtype=np.float64)
+        weight = _check_sample_weight(
+            as_array(sample_weight, "sample_weight"), data.X, dtype=np.float64
+        )
     if (weight < 0).any() or not (weight > 0).any():
         raise ValueError(
             f"sample_weight lies between {weight.min():g} and {weight.max():g}; weights of at "
@@ -213,36 +218,6 @@ def _known_share(targets: Array) -> NDArray[np.float64]:
     axes = tuple(range(1, targets.ndim))
     blocks = row_blocks(targets, _BLOCK)
     return np.concatenate([(~np.isnan(targets[rows])).mean(axis=axes) for rows in blocks])
-
-
-def warn_if_names_differ(form: InputForm, *, stacklevel: int) -> bool:
-    """Warn if columns named as by make_windows tell of other channels or of another order.
-
-    Return whether they do.
-    """
-    found = [_LAG.fullmatch(column) for column in form.columns or ()]
-    named = [(match[1], int(match[2])) for match in found if match is not None]
-    channels = list(dict.fromkeys(channel for channel, _ in named))
-    lags = sorted({lag for _, lag in named}, reverse=True)
-    if not named or len(named) < len(found) or len(named) != len(channels) * len(lags):
-        return False
-    if len(channels) != form.n_channels:
-        warnings.warn(
-            f"the columns of X name {len(channels)} channels ({', '.join(channels[:5])}), but "
-            f"n_channels={form.n_channels} reads a row as {form.window} steps of "
-            f"{form.n_channels}. Set n_channels={len(channels)}.",
-            stacklevel=stacklevel + 1,
-        )
-        return True
-    if named != [(channel, lag) for lag in lags for channel in channels]:
-        warnings.warn(
-            "the columns of X are not in the order of time, but a row is read by position: oldest "
-            "step first, the channels of a step side by side. Put them back into the order that "
-            "make_windows gave them (a ColumnTransformer changes it).",
-            stacklevel=stacklevel + 1,
-        )
-        return True
-    return False
 
 
 def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqforecast.containers.arrays import as_array
 from seqforecast.regressors.parameters import quantile_column
 from seqforecast.training.net import PREDICTION_BLOCK
 from seqforecast.training.scaling import Units
@@ -263,13 +264,7 @@ class Stream:
     def _step(self, observation: Any, n: int) -> Array:
         """Return an observation of n series as (n, 1, n_channels), checked."""
         n_channels = self.regressor._form.n_channels
-        try:
-            step = _numbers(observation)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"the observation is {observation!r}; numbers are needed. Pass an array of shape "
-                f"({n}, {n_channels})."
-            ) from None
+        step = as_array(observation, "observation")
         fitting: set[tuple[int, ...]] = {(n, n_channels)}
         fitting |= {(n,)} if n_channels == 1 else set()
         fitting |= {(n_channels,)} if n == 1 else set()
@@ -303,15 +298,6 @@ class Stream:
                 "Pass for example [0]."
             )
         return places.astype(np.int64)
-
-
-def _numbers(values: Any) -> NDArray[Any]:
-    array = np.asarray(values)
-    if array.dtype.kind == "O":
-        array = array.astype(np.float64)
-    if array.dtype.kind not in "biuf":
-        raise TypeError
-    return array
 
 
 def _taken(units: Units, rows: Any) -> Units:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 
-from seqforecast._shared.checks import targets_array
+from seqforecast.containers.arrays import as_array
+from seqforecast.containers.windows import targets_array
 from seqforecast.regressors.base import RecurrentRegressor
 
 Array = NDArray[np.float64]
@@ -51,7 +52,7 @@ def window_errors(
     target = target.reshape(len(target), -1)
     if target.shape != forecast.shape:
         raise ValueError(
-            f"y has the shape {np.shape(y)}, but {len(forecast)} windows have {forecast.shape[1]} "
+            f"y has the shape {target.shape}, but {len(forecast)} windows have {forecast.shape[1]} "
             "output(s) each; a target for each is needed. Pass X and y as for fit."
         )
     known = np.isfinite(target).all(axis=1)
@@ -81,7 +82,7 @@ def _past(
             f"There is no seasonal naive forecast beside them: a season of {season} steps does not "
             f"fit into windows of {window}."
         )
-    values = np.asarray(X, dtype=float)
+    values = np.asarray(as_array(X, "X"), dtype=float)
     unknown = (
         "There is no naive forecast beside them: no column of the windows is the past of what is "
         "forecast, as make_windows puts it there, or the rows do not follow one another."

@@ -57,6 +57,17 @@ class DivergenceGuard:
         vars(self).update({name: state[name] for name in vars(self)})
 
 
+def forecasts_overflow(step: int, lr: float) -> DivergenceError:
+    """Return the error of a training whose steps were finite, and led too far."""
+    return DivergenceError(
+        f"after {step} step(s) the network forecasts infinity or NaN; finite forecasts are needed. "
+        f"Scale the data (scaling='standard'), lower lr (now {lr:g}) or set gradient_clipping. The "
+        "best weights so far are in place.",
+        culprit="the forecasts",
+        step=step,
+    )
+
+
 def first_not_finite(
     batch: tuple[Tensor, Any], module: nn.Module, feature_names: Sequence[str] | None
 ) -> str:

@@ -21,7 +21,7 @@ from torch import Generator, Tensor, nn
 
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
 from seqforecast.training.batches import Batches, WindowDataset
-from seqforecast.training.divergence import DivergenceGuard, first_not_finite
+from seqforecast.training.divergence import DivergenceGuard, first_not_finite, forecasts_overflow
 from seqforecast.training.epoch_line import EpochLine
 from seqforecast.training.hooks import asks_for_the_end, hooks_in_use
 from seqforecast.training.native_step import NativeStep, NativeUpdate
@@ -31,6 +31,9 @@ from seqforecast.training.schedules import schedule_of
 Array = NDArray[Any]
 
 _EVALUATION_BATCH = 256
+_LOOKED_AT = 16
+"""Windows that are forecast at the end of a training, to see that all is finite."""
+
 PREDICTION_BLOCK = 64
 
 
@@ -156,8 +159,9 @@ class RecurrentNet(NeuralNet):
         Raises
         ------
         DivergenceError
-            After three skipped steps in a row. The best weights so far are in place, as they are
-            after a KeyboardInterrupt.
+            After three skipped steps in a row, or where the forecasts at the end are not finite.
+            The best weights so far are in place, as they are after a KeyboardInterrupt; those of
+            the beginning where even they forecast nothing finite.
         """
         steps_an_epoch = len(self.get_iterator(dataset, training=True))
         n_steps = epochs * steps_an_epoch
@@ -175,16 +179,22 @@ class RecurrentNet(NeuralNet):
             schedule=schedule_of(lr_schedule, self.lr, n_steps),
             best_weights=_copies(self.module_),
         )
+        first = self._run.best_weights
         try:
             self._tell("restore_checkpoint")
             self._run.native = self._native_steps()
             self._run_epochs(dataset, valid, epochs)
-        except BaseException:
-            self._restore_best()
-            raise
-        else:
             if self._run.patience is not None:
                 self._restore_best()
+            if not self._forecasts_are_finite(dataset):
+                raise forecasts_overflow(self._run.steps, self.lr)
+        except BaseException:
+            self._restore_best()
+            if not self._forecasts_are_finite(dataset):  # its last step was one too far
+                self._run.best_epoch = 0
+                self.module_.load_state_dict(first)
+            raise
+        else:
             self._tell("remove_checkpoint")
         finally:
             self._end_native_steps()
@@ -371,6 +381,15 @@ class RecurrentNet(NeuralNet):
 
     def _restore_best(self) -> None:
         self.module_.load_state_dict(self._run.best_weights)
+
+    def _forecasts_are_finite(self, dataset: WindowDataset) -> bool:
+        """Forecast some windows of the training: steps may all be finite, and yet lead too far."""
+        self._end_native_steps()
+        self.module_.eval()
+        some = dataset.X[:: -(-len(dataset) // _LOOKED_AT)]
+        with torch.no_grad():
+            forecasts: Tensor = self.module_(self.inputs(some))
+        return bool(forecasts.isfinite().all())
 
     def _stalled(self) -> bool:
         run = self._run

@@ -70,7 +70,7 @@ def test_what_is_no_fitted_forecaster_is_refused(estimator, error, match):
             "no step that is forecast, such as .* Pass the actual",
         ),
         ({"truth": wide()}, ValueError, r"shape \(60, 3\); a column for each of the 1 series"),
-        ({"truth": "no"}, ValueError, "truth is 'no'; values are needed. Pass"),
+        ({"truth": "no"}, TypeError, "truth is a str; a Series, a DataFrame"),
         ({"truth": series().astype(str)}, TypeError, "truth has dtype str|object"),
         ({"truth": series(pd.RangeIndex(N))}, TypeError, "The times have dtype int64"),
     ],

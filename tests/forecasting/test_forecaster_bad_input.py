@@ -298,7 +298,7 @@ def test_predict_refuses_rows(rows, message):
 
 def test_predict_refuses_a_list_of_texts():
     model = forecaster().fit(SERIES)
-    with pytest.raises(TypeError, match="array of dtype .* Pass times as pd.DatetimeIndex"):
+    with pytest.raises(TypeError, match="X holds text .* times with pd.to_datetime"):
         model.predict(["2024-02-10"])
 
 

@@ -276,7 +276,6 @@ NOT_FOR_A_FORECASTER = {
     "check_methods_sample_order_invariance": "rows are time steps, their order matters",
     "check_methods_subset_invariance": "predict continues the training rows from the first asked",
     "check_supervised_y_2d": "a target of one column is taken without a warning",
-    "check_dtype_object": "numbers in object columns are refused, like texts",
     "check_regressor_data_not_an_array": "predict is asked the rows of fit, which overlap",
     "check_fit2d_1sample": "the error names window and horizon, not n_samples",
 }
@@ -288,6 +287,7 @@ PARAMETER_IS_NO_METHOD = dict.fromkeys(
         "check_estimators_pickle",
         "check_f_contiguous_array_estimator",
         "check_dict_unchanged",
+        "check_dtype_object",
         "check_fit_idempotent",
         "check_fit2d_predict1d",
         "check_transformer_data_not_an_array",

@@ -27,7 +27,7 @@ LAYERS = (
     (("forecasting.data",), (), ("training",)),
     (("datasets", "forecasting.arrays", "lag_order", "metrics", "windows"), (), ("gradients",)),
     ((), (), ("clipping", "nn")),
-    ((), ("persistence.format",), ()),
+    ((), ("containers", "persistence.format"), ()),
     ((), ("_shared", "_versions", "exceptions"), ()),
     ((), ("_kernels",), ()),
 )
@@ -43,6 +43,7 @@ NO_FRAMES = {"pandas", "skorch"}
 FORBIDDEN = {
     "_shared": {"pandas", "skorch", "torch"},
     "clipping": NO_FRAMES,
+    "containers": NO_LEARNING,
     "datasets": NO_LEARNING,
     "forecasting": NO_LEARNING,
     "forecasting.arrays": {"pandas", "scipy", "sklearn", *NO_LEARNING},

@@ -85,7 +85,7 @@ STEPS = np.repeat(Y[:, None, None], WINDOW, axis=1)
         (with_value(X, np.inf, 3, 2), "X contains infinity in row 3, column 2; .* Fill or drop"),
         (with_value(CUBE, np.nan, 3, 2, 0), "X contains NaN in row 3, step 2, channel 0"),
         (with_value(CUBE, -np.inf, 0, 5, 0), "X contains infinity in row 0, step 5, channel 0"),
-        (np.full(X.shape, "one"), "convert string to float|dtype='numeric' is not compatible"),
+        (np.full(X.shape, "one"), "holds text"),
         (np.empty((0, WINDOW)), r"Found array with 0 sample\(s\) .*minimum of 1 is required"),
         (np.empty((N, 0)), r"0 feature\(s\) \(shape=\(40, 0\)\) while a minimum of 1 is required"),
         (
@@ -96,7 +96,7 @@ STEPS = np.repeat(Y[:, None, None], WINDOW, axis=1)
         (X[:, :, None, None], r"X has shape \(40, 6, 1, 1\); .* is needed. Reshape your data"),
         (np.float64(3), "Expected 2D|is needed|Singleton|got scalar"),
         (X + 1j, "Complex data not supported"),
-        (X[:-1], r"inconsistent numbers of samples: \[39, 40\]"),
+        (X[:-1], "X has 39 windows, but y has 40 targets; one for each .* Take both from"),
         (None, "NoneType|None|X has shape"),
     ],
     ids=[
@@ -141,9 +141,9 @@ def test_fit_sparse_x_raises_type_error():
             "Input y contains infinity in row 3, step 2, output 0",
         ),
         (np.full_like(STEPS, np.nan), "y is NaN at every step; at least one target is needed"),
-        (np.full(N, "one"), "convert string to float|dtype='numeric' is not compatible"),
+        (np.full(N, "one"), "holds text"),
         (None, "requires y to be passed, but the target y is None. Pass the values that follow"),
-        (Y[:-1], r"inconsistent numbers of samples: \[40, 39\]"),
+        (Y[:-1], "X has 40 windows, but y has 39 targets; one for each .* Take both from"),
         (np.empty((N, 0)), r"0 feature\(s\)|y has shape \(40, 0\)"),
         (STEPS[:, 1:], r"y has shape \(40, 5, 1\); \(n_windows, 6, 1\) is needed .* Reshape y"),
         (STEPS[..., None], r"y has shape \(40, 6, 1, 1\); .* is needed"),
@@ -166,7 +166,7 @@ def test_fit_sparse_x_raises_type_error():
     ],
 )
 def test_fit_unusable_y_raises_and_keeps_the_fit(bad, message):
-    refuses(X, bad, message)
+    refuses(X, bad, message, error=(ValueError, TypeError))
 
 
 def test_fit_one_window_raises():

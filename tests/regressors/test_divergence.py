@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, KFold
 
-from seqforecast import DivergenceError, LSTMRegressor, make_windows
+from seqforecast import DivergenceError, LSTMRegressor, RNNRegressor, make_windows
 
 X, Y = make_windows(10 + np.random.default_rng(0).standard_normal(46), window=6)
 
@@ -69,3 +69,29 @@ def test_divergence_inside_a_search_is_a_candidate_with_error_score(n_jobs):
         search.fit(X, Y)
     assert search.best_params_ == {"lr": 1e-3}
     assert search.cv_results_["mean_test_score"][1] == -99
+
+
+def test_a_last_step_that_leads_too_far_is_an_error():
+    # All of its steps are finite: the weights of the last one overflow in a forecast.
+    walk = np.random.default_rng(0).normal(size=(40, 17)).cumsum(axis=1)
+    model = small(
+        RNNRegressor, nonlinearity="relu", lr=100, max_epochs=1, batch_size=1000, hidden_size=8
+    )
+    with (
+        pytest.warns(UserWarning, match="batch_size=1000"),
+        pytest.raises(
+            DivergenceError, match=r"after 1 step\(s\) the network forecasts .* lower lr"
+        ),
+    ):
+        model.fit(walk, walk[:, -1])
+    assert np.isfinite(model.predict(walk)).all()  # the first weights
+
+
+def test_a_last_step_that_leads_too_far_keeps_what_was_fitted():
+    walk = np.random.default_rng(0).normal(size=(40, 17)).cumsum(axis=1)
+    model = small(RNNRegressor, nonlinearity="relu", hidden_size=8, warm_start=True)
+    expected = model.fit(walk, walk[:, -1]).predict(walk)
+    model.set_params(lr=100.0, max_epochs=1, max_steps=1)
+    with pytest.raises(DivergenceError):
+        model.fit(walk, walk[:, -1])
+    np.testing.assert_array_equal(model.predict(walk), expected)

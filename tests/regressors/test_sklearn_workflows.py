@@ -103,12 +103,6 @@ def test_column_transformer_that_parts_the_channels_warns_of_the_order(regressor
         pipe.fit(X, y)
 
 
-def test_fit_names_of_more_channels_than_n_channels_warns(regressor):
-    X, y = data(flat=True)
-    with pytest.warns(UserWarning, match=r"name 2 channels \(price, promo\).* Set n_channels=2"):
-        regressor(**SMALL).fit(X, y)
-
-
 def test_permutation_importance_frame_keeps_names():
     X, y = data(flat=True, n_channels=1, window=4)
     model = RNNRegressor(hidden_size=8, max_epochs=60, lr=0.01, random_state=0).fit(X, y)

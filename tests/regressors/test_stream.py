@@ -185,7 +185,7 @@ def test_an_observation_may_have_any_shape_that_fits(one_ahead, two_channels):
         (["a", "b", "c"], "numbers are needed"),
         ([100.0, None, "x"], "numbers are needed"),
         ([1j, 1j, 1j], "numbers are needed"),
-        (None, "numbers are needed|shape"),
+        (None, "an array is needed"),
         ([100.0, 1e308, 100.0], "not finite"),
     ],
 )
@@ -199,7 +199,7 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing(regressor, one_ahead
         with torch.no_grad():
             weight = model.net_.module_.recurrent.weight_ih_l0
             weight[0] = 0.0
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         stream.update(bad)
     np.testing.assert_array_equal(stream.forecast, twin.forecast)
     np.testing.assert_array_equal(stream.update(X[1:4, -1]), twin.update(X[1:4, -1]))

@@ -17,9 +17,8 @@ from seqforecast._shared.checks import (
     check_quantiles,
     check_word,
     require_finite,
-    targets_array,
-    windows_array,
 )
+from seqforecast.containers.windows import targets_array, windows_array
 from tests.properties import examples
 
 # Parameters ---------------------------------------------------------------------------------------

@@ -7,10 +7,6 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 COLUMNS = ("unique_id", "ds", "y")
 """What series, time and target are called in a long frame unless a user says otherwise."""
 
@@ -92,27 +88,3 @@ def nearest(name: Hashable, valid: Iterable[Hashable], what: str) -> str:
     shown = ", ".join(repr(word) for word in known[:8]) + (", ..." if len(known) > 8 else "")
     advice = f"Did you mean {close[0]!r}?" if close else "Pass one of them."
     return f"The {what} are {shown}. {advice}"
-
-
-def float_values(values: pd.Series | NDArray[Any], what: str, cure: str) -> NDArray[np.float64]:
-    """Return real numbers as float64, missing ones as NaN; a view where they are float64.
-
-    Parameters
-    ----------
-    values : Series of shape (n,) or ndarray of any shape
-    what, cure : str
-        What the values are, and what to do if they are not real numbers.
-    """
-    dtype = values.dtype
-    if pd.api.types.is_complex_dtype(dtype):
-        raise ValueError(
-            f"Complex data not supported: {what} has dtype {dtype}; real numbers are needed. Pass "
-            "real and imaginary part as two columns."
-        )
-    if not pd.api.types.is_numeric_dtype(dtype):
-        raise TypeError(f"{what} has dtype {dtype}; real numbers are needed. {cure}")
-    if isinstance(values, np.ndarray):
-        return values.astype(np.float64, copy=False)
-    if isinstance(dtype, np.dtype):
-        return values.to_numpy(dtype=np.float64)
-    return values.to_numpy(dtype=np.float64, na_value=np.nan)

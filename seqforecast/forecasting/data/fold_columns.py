@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from seqforecast.containers.frames import column_names
 from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.data.columns import COLUMNS, check_three
 
@@ -59,7 +60,7 @@ def require_own_names(columns: Sequence[Any], frame: Any, cure: str | None = Non
 
 def _renaming(columns: Sequence[Any], taken: list[Any], frame: Any) -> str:
     """Say how to rename columns: to the default names, or what comes next."""
-    there = list(frame.columns) if isinstance(frame, pd.DataFrame) else []
+    there = column_names(frame)
     new: dict[Any, str] = {}
     for name, default in zip(columns, COLUMNS, strict=True):
         if name in taken:
@@ -68,7 +69,8 @@ def _renaming(columns: Sequence[Any], taken: list[Any], frame: Any) -> str:
             new[name] = next(one for one in (default, *numbered) if one not in others)
     names = tuple(new.get(name, name) for name in columns)
     if set(taken) <= set(there):
-        return f"Rename: frame.rename(columns={new!r}), and pass columns={names!r}."
+        call = f"frame.rename(columns={new!r})" if isinstance(frame, pd.DataFrame) else f"{new!r}"
+        return f"Rename: {call}, and pass columns={names!r}."
     return f"Pass other names, for example columns={names!r}."
 
 

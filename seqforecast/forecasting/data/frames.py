@@ -10,13 +10,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqforecast.containers.frames import (
+    DATE,
+    column_names,
+    in_library,
+    series_in_library,
+    times_as,
+)
 from seqforecast.forecasting.data.columns import COLUMNS, check_three, show
 from seqforecast.forecasting.data.fold_columns import Y_HAT, require_own_names
 from seqforecast.forecasting.data.future_rows import next_times
 from seqforecast.forecasting.data.long_table import to_panel
 from seqforecast.forecasting.data.lookalikes import known_ids
 from seqforecast.forecasting.data.panel import FutureRows, Panel
-from seqforecast.forecasting.data.reading import Form, read_rows
+from seqforecast.forecasting.data.reading import Form, check_column_order, read_rows
 
 _Names = Iterable[Hashable] | None
 
@@ -59,7 +66,8 @@ def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     lists: dict[str, Any] = dict.fromkeys(features)
     if form.features:
         lists = {role: list(names) for role, names in features.items()}
-    _require_features(form, X)
+    check_column_order(form, X)
+    _require_features(form, column_names(X))
     data = read_rows(X, y, form.columns, **lists)
     if data.form.kind != form.kind:
         raise ValueError(
@@ -72,12 +80,11 @@ def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
             f"{list(form.features)}; the same are needed. Pass the columns of fit."
         )
     rows = data.rows
-    if form.kind in ("series", "xy"):
+    if form.kind in ("long", "wide") and (data.form.labelled or data.form.library is not None):
+        ids = known_ids(panel.ids, rows.ids, "The new observations", data.form.place)
+        rows = replace(rows, ids=ids)
+    elif len(rows.ids) == panel.n_series:  # without names they are in the order of fit
         rows = replace(rows, ids=panel.ids)
-    if form.kind == "wide" and not data.form.labelled and len(rows.ids) == panel.n_series:
-        rows = replace(rows, ids=panel.ids)
-    ids = known_ids(panel.ids, rows.ids, "The new observations", form.place)
-    rows = replace(rows, ids=ids)
     if form.kind == "wide":
         _require_series(panel.ids, rows.ids)
     if not data.form.labelled or not form.labelled:
@@ -93,11 +100,11 @@ _KINDS = {
 }
 
 
-def _require_features(form: Form, X: Any) -> None:
-    """Refuse a frame that lacks a feature that fit saw."""
+def _require_features(form: Form, given: list[Any]) -> None:
+    """Refuse a frame that lacks a feature that fit saw; where columns have no names, nothing."""
     names = [name for _, chosen in form.roles.items() for name in chosen]
-    lacking = [name for name in names if isinstance(X, pd.DataFrame) and name not in X.columns]
-    if form.named and lacking:
+    lacking = [name for name in names if name not in given]
+    if form.named and given and lacking:
         raise ValueError(
             f"The new observations lack the features {lacking}, which fit saw; the same are "
             "needed. Pass the columns of fit."
@@ -117,7 +124,7 @@ def _require_series(known: pd.Index, given: pd.Index) -> None:
 
 def to_form(
     form: Form, panel: Panel, rows: FutureRows, columns: dict[str, NDArray[np.float64]]
-) -> pd.Series | pd.DataFrame | NDArray[np.float64]:
+) -> Any:
     """Give forecasts back in the form that came in.
 
     Parameters
@@ -130,6 +137,11 @@ def to_form(
         What was asked.
     columns : dict of str to ndarray of shape (n,)
         The forecasts of each row: ``y_hat``, and the ends of intervals.
+
+    Returns
+    -------
+    Series, DataFrame or ndarray
+        Of the library of the data; without an index where they had none.
     """
     positions = panel.last[rows.series] + rows.step
     if form.kind == "wide":
@@ -139,11 +151,15 @@ def to_form(
         unique_id, ds, _ = form.columns
         labels: dict[Hashable, Any] = {unique_id: panel.ids.take(rows.series), ds: index}
         _require_apart(labels, columns)
-        return pd.DataFrame(labels | columns)
+        return to_long_form(form, pd.DataFrame(labels | columns), (ds,))
     alone = list(columns) == [Y_HAT]
+    if form.library is not None:
+        if alone:
+            return series_in_library(columns[Y_HAT], form.name, form.library)
+        return in_library(pd.DataFrame(columns), form.library)
     if not form.labelled:
         return columns[Y_HAT] if alone else pd.DataFrame(columns)
-    index = index.rename(form.index_name)
+    index = times_as(index, form.time_kind).rename(form.index_name)
     if alone:
         return pd.Series(columns[Y_HAT], index=index, name=form.name)
     return pd.DataFrame(columns, index=index)
@@ -159,13 +175,36 @@ def _require_apart(labels: dict[Hashable, Any], columns: Iterable[str]) -> None:
         )
 
 
+def _require_different(names: list[str]) -> None:
+    """Refuse columns of a wide frame that would share a name."""
+    twice = pd.Index(names).duplicated()
+    if twice.any():
+        raise ValueError(
+            f"Two columns of the forecasts would be named {names[int(np.argmax(twice))]!r}, a "
+            "series and an end of an interval; names that differ are needed. Rename the series "
+            "before the fit, or pass a long frame."
+        )
+
+
+def to_long_form(form: Form, frame: pd.DataFrame, times: tuple[Hashable, ...]) -> Any:
+    """Give a long frame, whose columns `times` are times, back in the library that came in."""
+    if form.library is not None:
+        return in_library(frame, form.library, times if form.time_kind == DATE else ())
+    if form.time_kind is None:
+        return frame
+    frame = frame.copy(deep=False)
+    for name in times:
+        frame[name] = times_as(pd.Index(frame[name]), form.time_kind)
+    return frame
+
+
 def _wide_form(
     form: Form,
     panel: Panel,
     series: NDArray[np.int64],
     positions: NDArray[np.int64],
     columns: dict[str, NDArray[np.float64]],
-) -> pd.DataFrame | NDArray[np.float64]:
+) -> Any:
     """Lay forecasts out as a table of times x series, or of times x (series, column)."""
     steps, row = np.unique(positions, return_inverse=True)
     table = np.full((len(steps), panel.n_series, len(columns)), np.nan)
@@ -173,11 +212,19 @@ def _wide_form(
         table[row, series, k] = values
     alone = list(columns) == [Y_HAT]
     flat = table.reshape(len(steps), -1)
+    if form.library is not None:
+        # One level of names: "a", and with intervals "a-lo-80" and "a-hi-80" beside it.
+        ends = ["" if name == Y_HAT else f"-{name}" for name in columns]
+        joined = [f"{name}{end}" for name in panel.ids for end in ends]
+        _require_different(joined)
+        return in_library(pd.DataFrame(flat, columns=joined), form.library)
     if not form.labelled and alone:
         return flat
     header = panel.ids
     if not alone:
-        names = [panel.ids.name, None]
+        names: list[Any] = [panel.ids.name, None]
         header = pd.MultiIndex.from_product([panel.ids, list(columns)], names=names)
-    index = panel.grid.times(steps).rename(form.index_name) if form.labelled else None
+    index = None
+    if form.labelled:
+        index = times_as(panel.grid.times(steps), form.time_kind).rename(form.index_name)
     return pd.DataFrame(flat, index=index, columns=header)

@@ -12,11 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_integer
-from seqforecast.forecasting.data.columns import float_values, nearest, show
-from seqforecast.forecasting.data.lookalikes import find_known
+from seqforecast.containers.arrays import float_values
+from seqforecast.containers.frames import as_pandas, is_foreign, plain_times
+from seqforecast.forecasting.data.columns import nearest, show
+from seqforecast.forecasting.data.lookalikes import Place, find_known
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import (
     Form,
+    check_column_order,
     check_filled,
     check_order,
     check_unique,
@@ -51,12 +54,18 @@ def requested_rows(form: Form, panel: Panel, horizon: int, X: Any) -> FutureRows
 
 def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
     """Read what `predict` asks: rows after the end, in the form of fit without the target."""
+    check_column_order(form, X_future)
+    has_index = not is_foreign(X_future)
+    X_future = as_pandas(X_future, "X")
+    if isinstance(X_future, np.ndarray) and X_future.dtype.kind == "M" and X_future.ndim == 1:
+        X_future = pd.DatetimeIndex(X_future)
     if isinstance(X_future, pd.Index):
         X_future = pd.DataFrame(index=X_future)
     if form.kind == "long":
-        series, times, columns = _read_long(form, panel, X_future)
+        place = form.place._replace(is_pandas=has_index)
+        series, times, columns = _read_long(form, panel, X_future, place)
     else:
-        series, times, columns = _read_steps(form, panel, X_future)
+        series, times, columns = _read_steps(form, panel, X_future, has_index)
     step = panel.grid.positions(times) - panel.last[series]
     requested = _Requested(panel, series, step)
     requested.check_after_end()
@@ -68,7 +77,7 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
 
 
 def _read_long(
-    form: Form, panel: Panel, X: Any
+    form: Form, panel: Panel, X: Any, place: Place
 ) -> tuple[NDArray[np.int64], pd.Index, dict[Hashable, Any]]:
     """Read the series, times and columns of a long frame."""
     unique_id, ds, _ = form.columns
@@ -81,7 +90,7 @@ def _read_long(
     check_unique(X)
     check_filled(*X.shape)
     codes, ids = codes_of(X, unique_id)
-    known = find_known(panel.ids, ids, "The rows to predict", form.place)
+    known = find_known(panel.ids, ids, "The rows to predict", place)
     if (known < 0).any():
         stranger = ids[int(np.argmax(known < 0))]
         raise ValueError(
@@ -89,28 +98,23 @@ def _read_long(
             f"first is {show(stranger)}. {nearest(stranger, panel.ids, 'series')} A new series "
             "needs a history: give it to update(...)."
         )
-    times = pd.Index(X[ds])
+    times = plain_times(pd.Index(X[ds]))
     if times.hasnans:
         codes_of(X, ds)  # says so
     return known[codes], times, {name: X[name] for name in X.columns}
 
 
 def _read_steps(
-    form: Form, panel: Panel, X: Any
+    form: Form, panel: Panel, X: Any, has_index: bool
 ) -> tuple[NDArray[np.int64], pd.Index, dict[Hashable, Any]]:
     """Read the times and columns of a frame, Series or array with a row a step."""
     X = X if isinstance(X, pd.DataFrame | pd.Series) else plain_array(X, "X")
     check_filled(len(X), 1)
-    if isinstance(X, np.ndarray) and X.dtype.kind not in "biuf":
-        raise TypeError(
-            f"The rows to predict are an array of dtype {X.dtype}; features, a frame, an index of "
-            "times or a number of steps is needed. Pass times as pd.DatetimeIndex(...)."
-        )
-    if isinstance(X, np.ndarray) or not form.labelled:
+    if isinstance(X, np.ndarray) or not (form.labelled and has_index):
         times = next_times(panel, len(X))
     else:
-        times = X.index
-        check_order(times)
+        check_order(X.index)
+        times = plain_times(X.index)
     columns: dict[Hashable, Any] = {}
     if panel.future_names:
         X = X.to_frame() if isinstance(X, pd.Series) else X

@@ -35,11 +35,14 @@ class Place(NamedTuple):
         The column of a long frame.
     is_header : bool
         Whether the frame is wide, so that its columns are the names.
+    is_pandas : bool
+        Whether the methods of pandas mend it.
     """
 
     frame: str
     column: Hashable
     is_header: bool = False
+    is_pandas: bool = True
 
 
 def known_ids(known: pd.Index, given: pd.Index, what: str, place: Place) -> pd.Index:
@@ -100,7 +103,7 @@ def warn_of_spaces(ids: pd.Index, place: Place, *, stacklevel: int) -> None:
     more = f" (as do {len(pairs) - 1} more)" if len(pairs) > 1 else ""
     cure = "put their values into one column"
     if not place.is_header:
-        cure = f"strip the names: {_call(_STRIP, place)}"
+        cure = "strip the names" + (f": {_call(_STRIP, place)}" if place.is_pandas else "")
     warnings.warn(
         f"Series {a!r} and {b!r} differ in white space at the ends of their names only{more}, and "
         f"are read as two; names should differ in what can be seen. If they are one, {cure}.",
@@ -249,7 +252,7 @@ def _cure(
     such as 10, plain text would do, and of the next, 7, it would make another series.
     """
     width = max((len(label) for label in like.tolist() if _begins_with_zero(label)), default=0)
-    for cure in (*(_padding(width) if width else ()), *_CURES):
+    for cure in (*(_padding(width) if width else ()), *_CURES) if place.is_pandas else ():
         try:
             if place.is_header:
                 labels = [cure.of_one(label) for label in ids.tolist()]

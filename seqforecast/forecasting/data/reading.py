@@ -9,14 +9,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 from seqforecast._shared.time_index import check_increasing, show_time
+from seqforecast.containers.arrays import (
+    BELOW_EACH_OTHER,
+    SIDE_BY_SIDE,
+    as_array,
+    float_values,
+)
+from seqforecast.containers.frames import (
+    as_pandas,
+    column_names,
+    is_foreign,
+    library_of,
+    plain_times,
+    time_kind,
+)
 from seqforecast.forecasting.data.columns import (
     COLUMNS,
     Roles,
     choose_roles,
-    float_values,
     listed_names,
 )
 from seqforecast.forecasting.data.fold_columns import is_forecast_column
@@ -33,18 +45,21 @@ class Form:
     """How the data came in: what is needed to read more of it, and to give results back."""
 
     kind: str  # "series", "wide", "long" or "xy"
-    labelled: bool = True  # False where everything was a plain array
+    labelled: bool = True  # False where nothing had an index: arrays, polars
     name: Hashable = None  # of the series or of y
     index_name: Hashable = None
     columns: tuple[Hashable, ...] = COLUMNS  # id, time and target of a long panel
     features: tuple[Hashable, ...] = ()  # all columns of X beside these, in their order
     named: bool = True  # False where the features were columns of an array
     roles: Roles = field(default_factory=Roles)
+    library: str | None = None  # of the frames, where it is not pandas
+    time_kind: str | None = None  # of the times, where pandas has no own type for them
 
     @property
     def place(self) -> Place:
         """Where frames of this form have the names of series."""
-        return Place("frame", self.columns[0], is_header=self.kind == "wide")
+        is_pandas = self.library is None
+        return Place("frame", self.columns[0], self.kind == "wide", is_pandas=is_pandas)
 
 
 @dataclass(frozen=True)
@@ -60,16 +75,26 @@ def read_rows(
 ) -> Data:
     """Find out what was given, and read it."""
     if y is not None:
-        _refuse_panel_with_target(X, columns)
+        _refuse_panel_with_target(as_pandas(X, "X"), columns)
         return _read_xy(X, y, past, future, static)
-    if isinstance(X, pd.DataFrame):
-        check_unique(X)
-        if _is_long(X, columns):
-            return _read_long(X, columns, past, future, static)
-    if not isinstance(X, pd.Series | pd.DataFrame):
-        X = plain_array(X, "The data")
-    _refuse_roles(X, past, future, static)
-    return _read_series(X) if X.ndim == 1 else _read_wide(X)
+    frame = as_pandas(X, "The data")
+    if isinstance(frame, pd.DataFrame):
+        check_unique(frame)
+        if _is_long(frame, columns):
+            data = _read_long(frame, columns, past, future, static)
+            return _noting(data, library_of(X), time_kind(X, columns[1]))
+    if not isinstance(frame, pd.Series | pd.DataFrame):
+        frame = plain_array(X, "The data", SIDE_BY_SIDE)
+    _refuse_roles(frame, past, future, static)
+    data = _read_series(frame) if frame.ndim == 1 else _read_wide(frame, library_of(X))
+    return _noting(data, library_of(X), time_kind(getattr(X, "index", None)))
+
+
+def _noting(data: Data, library: str | None, kind: str | None) -> Data:
+    """Note where data came from; frames of other libraries than pandas have no index."""
+    labelled = data.form.labelled and (library is None or data.form.kind == "long")
+    form = replace(data.form, labelled=labelled, library=library, time_kind=kind)
+    return replace(data, form=form)
 
 
 def _read_series(series: pd.Series | NDArray[Any]) -> Data:
@@ -84,15 +109,11 @@ def _read_series(series: pd.Series | NDArray[Any]) -> Data:
     return Data(rows, Form("series", labelled, name, index.name))
 
 
-def _read_wide(frame: pd.DataFrame | NDArray[Any]) -> Data:
+def _read_wide(frame: pd.DataFrame | NDArray[Any], library: str | None = None) -> Data:
     check_filled(*frame.shape)
-    cure = (
-        "Convert or drop it; if it holds the times: frame.set_index({!r}). A long panel "
-        "needs the columns that columns= names."
-    )
     if isinstance(frame, pd.DataFrame):
         columns = [
-            float_values(frame.iloc[:, i], f"Column {name!r}", cure.format(name))
+            float_values(frame.iloc[:, i], f"Column {name!r}", _into_panel(name, library))
             for i, name in enumerate(frame.columns)
         ]
         form = Form("wide", index_name=frame.index.name)
@@ -105,7 +126,26 @@ def _read_wide(frame: pd.DataFrame | NDArray[Any]) -> Data:
     return Data(rows, Form("wide", labelled=False))
 
 
+def _into_panel(name: Hashable, library: str | None) -> str:
+    """Say what to do about a column of a wide frame that holds no numbers."""
+    if library is None:
+        times = f"frame.set_index({name!r})"
+    else:
+        times = (
+            f"frame.unpivot(index={name!r}, variable_name='unique_id', value_name='y')"
+            f".rename({{{name!r}: 'ds'}}), which is a long panel"
+        )
+    return (
+        f"Convert or drop it; if it holds the times: {times}. A long panel needs the columns that "
+        "columns= names."
+    )
+
+
 def _read_xy(X: Any, y: Any, past: _Names, future: _Names, static: _Names) -> Data:
+    library = library_of(X) or library_of(y)
+    kind = time_kind(getattr(X, "index", None)) or time_kind(getattr(y, "index", None))
+    labelled = isinstance(X, pd.Series | pd.DataFrame), isinstance(y, pd.Series | pd.DataFrame)
+    X, y = as_pandas(X, "X"), as_pandas(y, "y")
     X = X.to_frame() if isinstance(X, pd.Series) else X
     X = X if isinstance(X, pd.DataFrame) else plain_array(X, "X")
     y = y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
@@ -113,7 +153,7 @@ def _read_xy(X: Any, y: Any, past: _Names, future: _Names, static: _Names) -> Da
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     _check_shapes(X, y)
     check_filled(len(y), 1)
-    index = _index_of(X, y)
+    index = _index_of(X, y, labelled)
     _check_index_name(index, "X" if isinstance(X, pd.DataFrame) else "y")
     names, table = _feature_columns(X)
     roles = choose_roles(names, past, future, static)
@@ -122,14 +162,13 @@ def _read_xy(X: Any, y: Any, past: _Names, future: _Names, static: _Names) -> Da
         for name, column in table.items()
         if any(name in chosen for _, chosen in roles.items())
     }
-    labelled = isinstance(X, pd.DataFrame) or isinstance(y, pd.Series)
     name = y.name if isinstance(y, pd.Series) else None
     values = float_values(y, "The target y", "Convert it with pd.to_numeric.")
     rows = _steps(index, _one_id(name), values, "X")
     rows = replace(rows, roles=roles, features=features, filling=_fill_both)
     named = isinstance(X, pd.DataFrame)
-    form = Form("xy", labelled, name, index.name, features=names, named=named, roles=roles)
-    return Data(rows, form)
+    form = Form("xy", any(labelled), name, index.name, features=names, named=named, roles=roles)
+    return Data(rows, replace(form, library=library, time_kind=kind))
 
 
 def _read_long(
@@ -146,12 +185,12 @@ def _read_long(
     form = Form("long", columns=columns, features=names, roles=roles)
     series, ids = codes_of(frame, unique_id)
     require_one_type(ids, form.place)
-    check_times(pd.Index(frame[ds][:1]))
+    check_times(plain_times(pd.Index(frame[ds][:1])))
     time, times = codes_of(frame, ds)
     rows = LongTable(
         ids=ids,
         series=series,
-        times=times,
+        times=plain_times(times),
         time=time,
         target=float_values(frame[y], f"The target {y!r}", "Convert it with pd.to_numeric."),
         filling=lambda grid: _fill_long(grid, columns, roles),
@@ -188,7 +227,7 @@ def _steps(index: pd.Index, ids: pd.Index, values: NDArray[np.float64], what: st
     return LongTable(
         ids=ids,
         series=np.repeat(np.arange(n_series), n_steps),
-        times=index,
+        times=plain_times(index),
         time=np.tile(np.arange(n_steps), n_series),
         target=values,
         filling=lambda grid: f"{what} = {grid.filling(what)}",
@@ -233,18 +272,25 @@ def _refuse_roles(X: Any, past: _Names, future: _Names, static: _Names) -> None:
         )
 
 
-def plain_array(values: Any, what: str) -> NDArray[Any]:
-    """Return an array-like of one or two dimensions as an array."""
-    if issparse(values):
-        raise TypeError(
-            f"{what} is a sparse matrix; a dense array is needed. Call {what}.toarray() before."
+def check_column_order(form: Form, X: Any) -> None:
+    """Refuse features of a frame without an index in another order than fit saw them.
+
+    That is how scikit-learn reads such frames. Those of pandas are read by name.
+    """
+    if form.kind != "xy" or not form.named or not is_foreign(X):
+        return
+    given = [name for name in column_names(X) if name in form.features]
+    known = [name for name in form.features if name in given]
+    if given != known:
+        raise ValueError(
+            f"X has the columns {given}, fit saw them in the order {known}; the same order is "
+            f"needed. Pass X.select({known})."
         )
-    if values is None or isinstance(values, str | bytes | dict | set):
-        raise TypeError(
-            f"{what} is a {type(values).__name__}; a Series, a DataFrame or an array is needed. "
-            "Read a file with pd.read_csv(...) before."
-        )
-    array = np.asarray(values)
+
+
+def plain_array(values: Any, what: str, series: str = BELOW_EACH_OTHER) -> NDArray[Any]:
+    """Return an array-like of one or two dimensions as an array, as `as_array` does."""
+    array = as_array(values, what, series=series)
     if array.ndim not in (1, 2):
         raise ValueError(
             f"{what} has {array.ndim} dimensions, shape {array.shape}; one or two are needed. Pass "
@@ -262,17 +308,17 @@ def _feature_columns(X: Any) -> tuple[tuple[Hashable, ...], dict[Hashable, Any]]
     return tuple(columns), columns
 
 
-def _index_of(X: Any, y: Any) -> pd.Index:
-    """Return the times of X and y, which must agree."""
-    if isinstance(X, pd.DataFrame) and isinstance(y, pd.Series) and not X.index.equals(y.index):
+def _index_of(X: Any, y: Any, labelled: tuple[bool, bool]) -> pd.Index:
+    """Return the times of those of X and y that have any; of both they must agree."""
+    if all(labelled) and not plain_times(X.index).equals(plain_times(y.index)):
         raise ValueError(
             f"X and y have different indexes: they begin at {show_time(X.index[0])} and "
             f"{show_time(y.index[0])}; they must agree row by row. Align them: "
             "y = y.reindex(X.index)."
         )
-    if isinstance(X, pd.DataFrame):
+    if labelled[0]:
         return X.index
-    return y.index if isinstance(y, pd.Series) else pd.RangeIndex(len(y))
+    return y.index if labelled[1] else pd.RangeIndex(len(y))
 
 
 # ------------------------------------------------------------------------------------- checks
@@ -359,5 +405,6 @@ def check_order(index: pd.Index) -> None:
             f"The index has {index.nlevels} levels; one level of times is needed. Call "
             "frame.reset_index() to get a long panel."
         )
+    index = plain_times(index)
     check_times(index)
     check_increasing(index, "If several series share the frame, name them in a column.")

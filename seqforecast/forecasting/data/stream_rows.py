@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqforecast.containers.arrays import as_array, float_values
+from seqforecast.containers.frames import is_frame, is_series
 from seqforecast.forecasting.arrays.ragged import offsets_of
-from seqforecast.forecasting.data.columns import float_values, show
+from seqforecast.forecasting.data.columns import show
 from seqforecast.forecasting.data.frames import Form, read_new
 from seqforecast.forecasting.data.future_rows import next_times
 from seqforecast.forecasting.data.long_table import LARGEST
@@ -33,7 +35,7 @@ def read_stream_rows(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     y : number, Series or array-like, default=None
         The next values, where X holds features of them.
     """
-    labelled = isinstance(X, pd.Series | pd.DataFrame)
+    labelled = is_series(X) or is_frame(X)
     if form.kind == "xy" and y is not None:
         X, y = _one_step(panel, X, y)
     elif isinstance(X, pd.Series) and form.kind == "wide":
@@ -60,7 +62,7 @@ def _has_features(panel: Panel) -> bool:
 def _from_array(panel: Panel, values: Any) -> Panel:
     """Read values without times: a number, (n_series,), or (n_steps, n_series)."""
     n = panel.n_series
-    given = np.asarray(values) if isinstance(values, Number) else plain_array(values, "The data")
+    given = np.asarray(values) if isinstance(values, Number) else plain_array(values, "X")
     table = float_values(given, "The observation", "Convert it: array.astype(float).")
     if table.ndim < 2:
         table = table.reshape(-1, 1) if n == 1 else table.reshape(1, -1)
@@ -95,7 +97,7 @@ def _one_step(panel: Panel, X: Any, y: Any) -> tuple[Any, Any]:
         X = _row(X, next_times(panel, 1))
     elif not isinstance(X, pd.DataFrame):
         X = np.reshape(plain_array(np.atleast_1d(X), "X"), (1, -1))
-    return X, np.asarray(y)[np.newaxis]
+    return X, as_array(y, "y")[np.newaxis]
 
 
 def _row(row: pd.Series, following: pd.Index) -> pd.DataFrame:

@@ -70,6 +70,7 @@ def record(
     *,
     check: Callable[[Any], None] | None = None,
     written: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Kind:
     """Return the kind of a class whose values are their attributes.
 
@@ -83,14 +84,23 @@ def record(
         Raises ValueError if the attributes of a value do not fit together.
     written : mapping of str to str, default=None
         What attributes that were renamed are called in files, old and new.
+    defaults : mapping of str to object, default=None
+        Attributes that older files lack, and what they have where a file has nothing.
     """
+    defaults = defaults or {}
     attributes = {(written or {}).get(attribute, attribute): attribute for attribute in fields}
     fields = {name: fields[attribute] for name, attribute in attributes.items()}
 
     def apart(value: Any) -> Parts:
-        return {name: getattr(value, attribute) for name, attribute in attributes.items()}
+        parts = {name: getattr(value, attribute) for name, attribute in attributes.items()}
+        return {
+            name: part
+            for name, part in parts.items()
+            if name not in defaults or part != defaults[name]
+        }
 
     def together(parts: Parts) -> Any:
+        parts = {**defaults, **parts}
         lacking, unknown = sorted(set(fields) - set(parts)), sorted(set(parts) - set(fields))
         if lacking or unknown:
             wrong = f"lacks {lacking}" if lacking else f"has {unknown} besides"

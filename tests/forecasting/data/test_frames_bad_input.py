@@ -194,7 +194,7 @@ BAD_TYPES = {
         lambda: (long().assign(shop="x"),),
         "Feature 'shop' has dtype .* needed. Encode it as numbers, or drop",
     ),
-    "text as y": (lambda: (X(), ["a"] * 12), "The target y has dtype"),
+    "text as y": (lambda: (X(), ["a"] * 12), "y holds text"),
     "text as times": (
         lambda: (long().assign(ds=lambda f: f["ds"].astype(str)),),
         "times have dtype .*2024-01-01.*needed. Convert .*pd.to_datetime",

@@ -4,10 +4,12 @@ import re
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
-from seqforecast import ForecastDisplay, backtest
+from seqforecast import backtest
+from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.forecasting.data.lookalikes import Place, find_known
 from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.reporting.backtest_errors import later_steps
@@ -42,7 +44,9 @@ def answers(test):
         "update": test.update,
         "predict": lambda frame: test.predict(frame.drop(columns="y")),
         "stream": lambda frame: test.stream().update(frame),
-        "truth": lambda frame: ForecastDisplay.from_estimator(test, truth=frame),
+        "truth": lambda frame: read_forecast(
+            test, None, level=None, ids=None, n_history=None, truth=frame
+        ),
         "report": lambda frame: later_steps(test, frame, None),
     }
 
@@ -123,6 +127,20 @@ def test_the_cure_fits_any_name_of_the_column():
         else:
             frame = eval(call, {"frame": frame})
         assert len(test.predict(frame)) == 4
+
+
+def test_frames_of_other_libraries_are_told_in_words():
+    frame = pl.DataFrame(named(["001", "002"], 0, 12).to_dict("list"))
+    test = forecaster().fit(frame.filter(pl.col("ds") < 10))
+    new = frame.filter(pl.col("ds") >= 10).with_columns(pl.col("unique_id").cast(pl.Int64))
+    for read in (test.update, test.predict, answers(test)["truth"]):
+        with pytest.raises(ValueError, match=r"1 .int.*'001' .str.* Write '001' here, or 1 in"):
+            read(new)
+    spaced = frame.with_columns(pl.col("unique_id").replace("001", "002 "))
+    with pytest.warns(UserWarning, match="'002' and '002 '.* strip the names\\.$"):
+        forecaster().fit(spaced)
+    with pytest.raises(ValueError, match=r"frame.assign\(unique_id"):
+        test.update(new.to_pandas())
 
 
 # ---------------------------------------------------------------------------------- wide frames

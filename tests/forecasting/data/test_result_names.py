@@ -4,10 +4,11 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.linear_model import Ridge
 
-from seqforecast import ForecastDisplay, Forecaster, ParameterError, backtest, evaluate, load, save
+from seqforecast import Forecaster, ParameterError, backtest, evaluate, load, save
 from seqforecast.forecasting.data import fold_columns
 from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.parts import parts_of
@@ -93,17 +94,16 @@ def test_features_may_be_called_like_results(tmp_path):
         test = forecaster(columns=NAMES, calendar=None).fit(known)
         save(test, tmp_path / "f.safetensors")
         folds = backtest(test, frame, horizon=2, n_folds=3, level=80)
-        display = ForecastDisplay.from_estimator(
-            test, ahead.drop(columns="sold"), level=80, truth=ahead
-        )
+        asked = ahead.drop(columns="sold")
+        shown = read_forecast(test, asked, level=80, ids=None, n_history=None, truth=ahead)
         answers.append(
             [
                 test.predict(ahead, level=80),
                 load(tmp_path / "f.safetensors").predict(ahead),
                 folds,
                 *(evaluate(folds, ["mae", "coverage"], by=by) for by in (None, "series", "step")),
-                display.forecast,
-                display.truth,
+                shown.forecast,
+                shown.truth,
             ]
         )
     for one, other in zip(*answers, strict=True):
@@ -135,12 +135,12 @@ def test_series_may_be_called_like_results(shape):
             frame = frame.rename_axis("ds").reset_index()
         test = forecaster().fit(frame)
         folds = backtest(test, frame, horizon=2, n_folds=2, level=80)
-        display = ForecastDisplay.from_backtest(folds, history=frame)
+        shown = read_backtest(folds, frame, ids=None, n_history=None, columns=None)
         answers.append(
             [
                 *(test.predict(), test.predict(level=80), folds),
-                *(evaluate(folds, "mae", by="series"), display.forecast),
-                *(display.truth, display.history),
+                *(evaluate(folds, "mae", by="series"), shown.forecast),
+                *(shown.truth, shown.history),
             ]
         )
     for one, other in zip(*answers, strict=True):
@@ -185,3 +185,21 @@ def test_results_without_a_clash_say_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         forecaster(columns=NAMES).fit(frame_of(NAMES)).predict(level=80)
+
+
+def test_names_of_other_libraries():
+    frame = pl.DataFrame(frame_of(("id", "t", "y_hat")).to_dict("list"))
+    test = forecaster(columns=("id", "t", "y_hat"))
+    with pytest.raises(
+        ParameterError, match=r"Rename: {'y_hat': 'y'}, and pass columns="
+    ) as raised:
+        test.fit(frame)
+    new = eval(raised.value.cure.partition(": ")[2].partition(", and")[0])
+    test.set_params(columns=("id", "t", "y")).fit(frame.rename(new))
+    values = np.random.default_rng(0).random(30)
+    wide = forecaster().fit(pl.DataFrame({"y_hat": values, "lo-80": values}))
+    assert wide.predict(level=80).columns[:3] == ["y_hat", "y_hat-lo-80", "y_hat-hi-80"]
+    wide = forecaster().fit(pl.DataFrame({"a": values, "a-lo-80": values}))
+    with pytest.raises(ValueError, match="Two columns of the forecasts would be named 'a-lo-80'"):
+        wide.predict(level=80)
+    assert wide.predict().columns == ["a", "a-lo-80"]

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqforecast import ForecastDisplay, backtest, evaluate, load, save
+from seqforecast import backtest, evaluate, load, save
+from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.forecasting.data.series_ids import as_known, find_ids, ids_of, join_ids
-from tests.forecasting.data.id_kinds import KINDS, NUMBERS, TEXTS, by_id, forecaster, rows
+from tests.forecasting.data.id_kinds import KINDS, NUMBERS, TEXTS, VALUES, by_id, forecaster, rows
 
 PAIRS = [
     (f"{kind} as {a}", f"{kind} as {b}")
@@ -116,9 +117,9 @@ def test_ordered_categories_keep_their_order_and_unused_ones_do_no_harm():
     assert test.predict()["unique_id"].max() == "2"
     assert test.ids_.categories.tolist() == ["3", "1", "5", "2"]
     assert len(test.ids_) == 3
-    display = ForecastDisplay.from_estimator(test, truth=rows("texts as default", 10, 12))
-    assert len(display.axes_) == 3
-    assert display.truth["y"].notna().all()
+    truth = rows("texts as default", 10, 12)
+    shown = read_forecast(test, None, level=None, ids=None, n_history=None, truth=truth)
+    assert shown.truth["y"].tolist() == [*VALUES[3][10:12], *VALUES[1][10:12], *VALUES[2][10:12]]
 
 
 @pytest.mark.parametrize("kind", ["texts as arrow", "texts as dictionary", "numbers as Int64"])

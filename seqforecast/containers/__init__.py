@@ -1,0 +1,1 @@
+"""What users hand in, of any library, becomes numpy arrays and pandas frames."""
