@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from seqforecast.displays import ForecastDisplay, GradientFlowDisplay, GradientNormDisplay
     from seqforecast.exceptions import DivergenceError, ParameterError
     from seqforecast.export import export_numpy, export_onnx
-    from seqforecast.forecasting import Forecaster, ForecastStream, backtest, evaluate
+    from seqforecast.forecasting import (
+        Forecaster,
+        ForecastStream,
+        backtest,
+        evaluate,
+        forecast_scorer,
+    )
     from seqforecast.gradients.gradient_flow import GradientFlow
     from seqforecast.lag_order import OldestFirst
     from seqforecast.persistence import load, save
@@ -62,6 +68,7 @@ __all__ = [
     "evaluate",
     "export_numpy",
     "export_onnx",
+    "forecast_scorer",
     "gradient_flow",
     "gradients",
     "half_life_scorer",
@@ -95,7 +102,13 @@ _OFFERED = {
     "displays": ("ForecastDisplay", "GradientFlowDisplay", "GradientNormDisplay"),
     "exceptions": ("DivergenceError", "ParameterError"),
     "export": ("export_numpy", "export_onnx"),
-    "forecasting": ("ForecastStream", "Forecaster", "backtest", "evaluate"),
+    "forecasting": (
+        "ForecastStream",
+        "Forecaster",
+        "backtest",
+        "evaluate",
+        "forecast_scorer",
+    ),
     "gradients.gradient_flow": ("GradientFlow",),
     "lag_order": ("OldestFirst",),
     "persistence": ("load", "save"),

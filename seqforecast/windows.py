@@ -289,6 +289,7 @@ def _read_frame(frame: pd.DataFrame, target: Hashable | None, last: int, dates: 
     `dates` is the call that moves a column of dates out of the way, for messages.
     """
     names = list(frame.columns)
+    _refuse_panel(names)
     _check_filled(len(frame), len(names))
     _check_names(names)
     _check_numeric(frame, dates)
@@ -372,6 +373,16 @@ def _check_filled(n_steps: int, n_channels: int) -> None:
         )
 
 
+def _refuse_panel(names: Sequence[Hashable]) -> None:
+    """Refuse a long frame, whose rows are of several series."""
+    if {"unique_id", "ds", "y"} <= set(names):
+        raise ValueError(
+            "The frame has the columns 'unique_id', 'ds' and 'y', as a long panel of several "
+            "series; windows need one series. Pass the panel to Forecaster, or one series: "
+            "frame[frame['unique_id'] == name].set_index('ds')['y']."
+        )
+
+
 def _check_names(names: Sequence[Hashable]) -> None:
     """Refuse channels that would share the names of their lags."""
     seen: set[str] = set()
@@ -398,7 +409,14 @@ def _check_numeric(frame: pd.DataFrame, dates: str) -> None:
 
 
 def _check_order(index: pd.Index) -> None:
-    """Refuse an index of text, and a time or numeric one that does not increase."""
+    """Refuse an index of several levels or of text, and a time or number that does not increase."""
+    if isinstance(index, pd.MultiIndex):
+        raise ValueError(
+            f"The index has {index.nlevels} levels, as of several series in one; one level of "
+            "times is needed. Make windows for one series at a time, as series.groupby(level=0) "
+            "gives them, after droplevel(0); or pass all of them to Forecaster as a long frame: "
+            "series.reset_index()."
+        )
     if isinstance(index, pd.Index) and pd.api.types.is_string_dtype(index.dtype):
         raise ValueError(
             f"The index holds text ({index[0]!r}), whose order in time cannot be told; time stamps "

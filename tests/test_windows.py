@@ -493,3 +493,18 @@ def test_make_windows_index_of_text_refused(cut):
     with pytest.raises(ValueError, match=r"holds text \('01/02/50'\), whose order .*to_datetime"):
         cut(series, 2)
     cut(series.reset_index(drop=True), 2)  # the cure of the message
+
+
+def test_rows_of_several_series_are_refused():
+    days = pd.date_range("2024", periods=6)
+    panel = pd.DataFrame({"unique_id": np.repeat([1, 2], 3), "ds": days, "y": np.arange(6.0)})
+    with pytest.raises(ValueError, match=r"long panel .* windows need one series") as caught:
+        make_windows(panel, 2)
+    line = str(caught.value).partition("or one series: ")[2].rstrip(".")
+    one = eval(line, {"frame": panel, "name": 2})  # followed to the letter
+    assert make_windows(one, 2)[1].tolist() == [5.0]
+    several = panel.set_index(["unique_id", "ds"])["y"]
+    with pytest.raises(ValueError, match=r"index has 2 levels.* one level of times is needed"):
+        last_window(several, 2)
+    for _, one in several.groupby(level=0):
+        assert last_window(one.droplevel(0), 2).shape == (1, 2)

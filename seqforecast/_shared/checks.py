@@ -99,6 +99,12 @@ def check_quantiles(quantiles: Any) -> None:
         )
 
 
+def side_of_median(quantiles: Iterable[Any]) -> str:
+    """Return "above" or "below" where all quantiles lie on that side of 0.5, or ""."""
+    levels = [float(level) for level in quantiles]
+    return "above" if min(levels) > 0.5 else "below" if max(levels) < 0.5 else ""
+
+
 def require_finite(
     array: NDArray[Any], name: str, *, columns: Sequence[str] | None = None, allow_nan: bool = False
 ) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from seqforecast.containers.frames import as_pandas, is_foreign, is_frame, is_series
+from seqforecast.containers.frames import as_pandas, is_foreign, is_frame, is_series, named
 
 SIDE_BY_SIDE = "side by side"
 BELOW_EACH_OTHER = "below each other"
@@ -107,14 +107,15 @@ def refuse_no_values(values: Any, what: str) -> None:
     """Refuse what is no container of values."""
     if issparse(values):
         raise TypeError(
-            f"{what} is a sparse matrix; a dense array is needed. Call {what}.toarray() before."
+            f"{what} is a sparse matrix; a dense array is needed. Call {named(what)}.toarray() "
+            "before."
         )
     if isinstance(values, dict):
         _refuse_dict(values, what)
     if values is None or isinstance(values, str | bytes | set | Iterator):
         cure = "Read a file with pd.read_csv(...) before."
         if isinstance(values, set | Iterator):
-            cure = f"Pass list({what}), if its order is that of time."
+            cure = f"Pass list({named(what)}), if its order is that of time."
         raise TypeError(
             f"{what} is a {type(values).__name__}; a Series, a DataFrame or an array is needed. "
             f"{cure}"
@@ -193,7 +194,8 @@ def _of_tensor(tensor: Any, what: str) -> NDArray[Any]:
     """Return the values of a tensor, also of one with a gradient or on another device."""
     if str(tensor.layout) != "torch.strided":
         raise TypeError(
-            f"{what} is a sparse tensor; a dense one is needed. Call {what}.to_dense() before."
+            f"{what} is a sparse tensor; a dense one is needed. Call {named(what)}.to_dense() "
+            "before."
         )
     tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
     if str(tensor.dtype) == "torch.bfloat16":  # which numpy does not know
@@ -209,7 +211,7 @@ def _unmasked(array: Any, what: str) -> NDArray[Any]:
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{what} is a masked array of dtype {array.dtype}; real numbers are needed. Convert "
-            f"it: {what}.astype(float)."
+            f"it: {named(what)}.astype(float)."
         )
     return np.asarray(array.astype(np.float64).filled(np.nan))
 

@@ -30,6 +30,11 @@ def is_foreign(data: Any) -> bool:
     return library_of(data) is not None
 
 
+def named(what: str) -> str:
+    """Return the name of an argument as code, where `what` is in words."""
+    return what if what.isidentifier() else "data"
+
+
 def is_series(data: Any) -> bool:
     """Tell whether data is a series of pandas or of another library."""
     return isinstance(data, pd.Series) or isinstance(_wrapped(data), nw.Series)
@@ -68,7 +73,7 @@ def as_pandas(data: Any, what: str) -> Any:
         call = "compute" if native.implementation.is_dask() else "collect"
         raise TypeError(
             f"{what} is a {type(data).__name__} of {native.implementation.value}, which holds no "
-            f"values yet; a frame in memory is needed. Call {what}.{call}() before."
+            f"values yet; a frame in memory is needed. Call {named(what)}.{call}() before."
         )
     if isinstance(native, nw.Series):
         return _column(native).rename(native.name or None)
@@ -163,7 +168,8 @@ def _column(column: nw.Series[Any]) -> pd.Series:
         return pd.Series(np.asarray(column.to_numpy(), dtype="M8[s]"))
     if isinstance(dtype, nw.Decimal) or (isinstance(dtype, nw.Boolean) and column.null_count()):
         column = column.cast(nw.Float64)
-    return pd.Series(column.to_numpy())
+    values = column.to_numpy()
+    return pd.Series(values if values.ndim == 1 else list(values))
 
 
 def _values(column: pd.Series) -> Any:

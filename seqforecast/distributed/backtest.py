@@ -20,6 +20,7 @@ from seqforecast.forecasting.data.fold_columns import (
     RMSSE_SCALE,
     STEP,
     Y_HAT,
+    level_text,
     note_columns,
     require_own_names,
 )
@@ -170,7 +171,7 @@ def _meta(
     unique_id, ds, y = columns
     times = grid.times(np.empty(0, np.int64))
     labels = {unique_id: series, CUTOFF: times, STEP: np.empty(0, np.int64), ds: times}
-    ends = [f"{end}-{one:g}" for one in levels for end in ("lo", "hi")]
+    ends = [f"{end}-{level_text(one)}" for one in levels for end in ("lo", "hi")]
     names = (y, Y_HAT, *ends, NAIVE, MASE_SCALE, RMSSE_SCALE)
     meta = pd.DataFrame(labels | {name: np.empty(0) for name in names})
     return note_columns(meta, columns)

@@ -10,7 +10,7 @@ import pandas as pd
 from seqforecast._shared.checks import check_integer
 from seqforecast.distributed.partitions import forecast_partition, shipped
 from seqforecast.distributed.series_frame import SeriesFrame, check_forecaster
-from seqforecast.forecasting.data.fold_columns import Y_HAT
+from seqforecast.forecasting.data.fold_columns import Y_HAT, level_text
 from seqforecast.forecasting.data.panel import FutureRows
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.model.intervals import checked_levels
@@ -123,7 +123,7 @@ def predict(
     n_series = model.panel.n_series
     furthest = FutureRows(np.arange(n_series), np.full(n_series, steps), np.empty((n_series, 0)))
     intervals.warn_if_too_narrow(model, furthest, levels)
-    ends = [f"{end}-{one:g}" for one in levels for end in ("lo", "hi")]
+    ends = [f"{end}-{level_text(one)}" for one in levels for end in ("lo", "hi")]
     times = model.panel.grid.times(np.empty(0, np.int64))
     meta = pd.DataFrame({columns[0]: history.names(), columns[1]: times})
     meta = meta.assign(**{name: np.empty(0) for name in (Y_HAT, *ends)})

@@ -37,6 +37,7 @@ from seqforecast.forecasting.model.intervals import (
     forecast_columns,
     intervals_of,
 )
+from seqforecast.forecasting.model.regressor_check import warn_if_one_sided
 from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.model.weighting import fit_with_weight
 
@@ -141,6 +142,7 @@ def backtest(
     is_pair = isinstance(data, tuple) and len(data) == 2
     panel, form = forecaster._read(*data) if is_pair else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
+    warn_if_one_sided(forecaster.regressor, stacklevel=2)
     warn_of_own_lags(panel, max(horizon, forecaster.horizon), stacklevel=2)
     warn_of_spaces(panel.ids, form.place, stacklevel=2)
     levels = checked_levels(level)

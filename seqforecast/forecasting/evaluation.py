@@ -25,6 +25,7 @@ from seqforecast.forecasting.data.fold_columns import (
     STEP,
     Y_HAT,
     columns_of,
+    level_text,
     levels_of,
     require_columns,
 )
@@ -328,6 +329,8 @@ def _recipes_of_intervals(metric: str, levels: dict[str, float]) -> list[_Recipe
         )
     if kind == "pinball":
         return [_of_intervals(metric, levels)]
+    if level and level not in levels:
+        level = level_text(float(level))  # coverage-80.0 is coverage-80
     if level and level not in levels:
         raise ValueError(
             f"metric={metric!r}, but the intervals of frame are of level {', '.join(levels)}; "

@@ -7,15 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    RegressorMixin,
-    clone,
-    is_classifier,
-)
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.metrics import r2_score
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqforecast._shared.checks import check_integer, check_number, check_word
@@ -28,6 +21,7 @@ from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
 from seqforecast.forecasting.data.lookalikes import warn_of_spaces
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
+from seqforecast.forecasting.data.pairs import paired
 from seqforecast.forecasting.model.fit_tasks import reported_fit
 from seqforecast.forecasting.model.intervals import (
     INTERVALS,
@@ -37,6 +31,7 @@ from seqforecast.forecasting.model.intervals import (
     require_quantiles,
 )
 from seqforecast.forecasting.model.regressor_adapter import reads_windows
+from seqforecast.forecasting.model.regressor_check import check_regressor, warn_if_one_sided
 from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.model.weighting import fit_with_weight
 from seqforecast.forecasting.stream import ForecastStream
@@ -244,9 +239,10 @@ class Forecaster(
         checked = clone(self)
         if y is not None:  # what is wrong with the names of X must be said before anything is lost
             validate_data(checked, X, skip_check_array=True)
-        line = 2 + SUPPORTED  # scikit-learn's decorator
-        warn_of_own_lags(panel, self.horizon, stacklevel=line)
-        warn_of_spaces(panel.ids, form.place, stacklevel=line)
+        caller = 2 + SUPPORTED  # scikit-learn's decorator is between
+        warn_if_one_sided(self.regressor, stacklevel=caller)
+        warn_of_own_lags(panel, self.horizon, stacklevel=caller)
+        warn_of_spaces(panel.ids, form.place, stacklevel=caller)
         with reported_fit(self, X, y, n_fits=self._most_fits()):
             model = fit_with_weight(self._new_model(), panel)
             intervals = intervals_of(self.intervals, model)
@@ -417,17 +413,13 @@ class Forecaster(
         ------
         ValueError
             If `X` is a long frame: rows of many series are no folds. Use `backtest`.
+
+        See Also
+        --------
+        forecast_scorer : MAE, RMSE and SMAPE for a search, of series with missing values, too.
         """
-        check_is_fitted(self)
-        if self._form.kind == "long":
-            raise ValueError(
-                "score was given rows of a long frame, which a row splitter cuts across series; "
-                "whole series are needed. Use backtest(forecaster, frame, horizon=..., "
-                "n_folds=...) and evaluate(...)."
-            )
-        truth = as_array(X, "X") if y is None else as_array(y, "y")
-        forecast = np.asarray(self.predict(X), dtype=np.float64)
-        truth, forecast = (np.reshape(a, (len(a), -1)) for a in (truth, forecast))
+        self._refuse_long()
+        truth, forecast = paired(X, y, self.predict(X))
         return float(
             np.mean([_r2(a, b, sample_weight) for a, b in zip(truth.T, forecast.T, strict=True)])
         )
@@ -505,26 +497,7 @@ class Forecaster(
 
     def _check_parameters(self) -> None:
         """Raise if a parameter cannot be used."""
-        regressor = self.regressor
-        if isinstance(regressor, type) or not (
-            hasattr(regressor, "fit") and hasattr(regressor, "predict")
-        ):
-            raise TypeError(
-                f"{regressor=} is no regressor; an object with fit and predict is needed. Pass "
-                "for example regressor=LSTMRegressor()."
-            )
-        if is_classifier(regressor):
-            raise TypeError(
-                f"regressor is a classifier, {type(regressor).__name__}; a regressor is needed, "
-                "which forecasts numbers. Pass for example regressor=Ridge()."
-            )
-        last = regressor[-1] if isinstance(regressor, Pipeline) else regressor
-        if reads_windows(last) and not reads_windows(regressor):
-            raise ValueError(
-                f"regressor is a Pipeline around {type(last).__name__}, which would be given flat "
-                f"rows; windows are needed. Pass regressor={type(last).__name__}(...) itself: the "
-                "rows are scaled already."
-            )
+        check_regressor(self.regressor, Forecaster)
         if not (isinstance(self.window, str) and self.window == "auto"):
             check_integer("window", self.window)
         check_integer("horizon", self.horizon)
@@ -535,7 +508,17 @@ class Forecaster(
         else:
             check_number("regressor_weight", self.regressor_weight, low=0, high=1, closed_high=True)
         if self.intervals == "quantile":
-            require_quantiles(regressor)
+            require_quantiles(self.regressor)
+
+    def _refuse_long(self) -> None:
+        """Raise if forecasts have the form of a long frame, whose rows are not scored."""
+        check_is_fitted(self)
+        if self._form.kind == "long":
+            raise ValueError(
+                "score was given rows of a long frame, which a row splitter cuts across series; "
+                "whole series are needed. Use backtest(forecaster, frame, horizon=..., "
+                "n_folds=...) and evaluate(...)."
+            )
 
     def _most_fits(self) -> int | None:
         """Return how often a fit fits the regressor at most, before any data are known.

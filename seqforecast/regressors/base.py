@@ -59,6 +59,7 @@ from seqforecast.regressors.parameters import (
     generators,
     own_callback,
     quantile_column,
+    warn_if_one_sided,
 )
 from seqforecast.regressors.repeated_channels import check_repeated_channels
 from seqforecast.regressors.stream import Stream
@@ -338,7 +339,8 @@ class RecurrentRegressor(
         Notes
         -----
         Scorers of scikit-learn know no targets at every step: inside a search on these, use this
-        method (``scoring=None``) or a scorer of your own that compares with ``y[:, -1]``.
+        method (``scoring=None``) or `seqforecast.forecast_scorer`, which compares with the last
+        one, too.
         """
         forecast, y = self.predict(X), as_array(y, "y")
         if sample_weight is not None:
@@ -397,6 +399,8 @@ class RecurrentRegressor(
             # Of X, not of data: windows of weight 0 are missing there, and their neighbours jump.
             check_repeated_channels(X, self.n_channels)
             warn_if_degenerate(data, stacklevel=_CALLER_OF_FIT)
+            if y.ndim < 3:  # as a Forecaster gives them, which says for itself what it forecasts
+                warn_if_one_sided(params, stacklevel=_CALLER_OF_FIT)
             warn_if_features(columns, self.n_channels, stacklevel=_CALLER_OF_FIT)
             if not warn_if_not_in_order(columns, self.n_channels, stacklevel=_CALLER_OF_FIT):
                 warn_if_newest_first(X, self._form, stacklevel=_CALLER_OF_FIT)

@@ -16,13 +16,17 @@ from seqforecast._shared.row_blocks import row_blocks
 from seqforecast.containers.arrays import as_array
 from seqforecast.containers.windows import targets_array, windows_array
 from seqforecast.training.batches import WindowDataset
-from seqforecast.training.scaling import Scaling, WindowScaling
+from seqforecast.training.scaling import Scaling, WindowScaling, is_constant
 
 Array = NDArray[Any]
 
 _LARGEST_VALIDATION = 10_000
 _ABSURD = 10.0
 """Standard deviations from the mean of its window beyond which a target is not of its units."""
+_OTHER_UNITS = 4.0
+"""Ratio of two standard deviations, or its inverse, beyond which the units are not the same."""
+_ENOUGH = 20
+"""Windows that tell the standard deviation of what goes on: a few may lie before a jump."""
 _SAMPLE = 1_000
 _BLOCK = 1 << 20
 """Values whose marks are read at once."""
@@ -239,20 +243,53 @@ def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:
 
 
 def warn_if_units_differ(data: WindowDataset, scaling: Scaling, *, stacklevel: int) -> None:
-    """Warn if targets, in the units that their windows give them, are out of all proportion.
+    """Warn if scaling="window" gives targets the units of a channel that they do not have.
 
-    That is what a StandardScaler before scaling="window" does: it moves the windows and leaves
-    the targets.
+    A StandardScaler before the regressor moves the windows and leaves the targets; a
+    TransformedTargetRegressor around it does the reverse.
     """
     if not isinstance(scaling, WindowScaling):
         return
     some = slice(0, None, -(-len(data) // _SAMPLE))
-    size = np.abs(scaling.units(data.X[some]).of_targets(data.y[some]))[..., 0]
-    if np.isfinite(size).any() and np.nanmedian(size) > _ABSURD:
+    windows, targets = data.X[some], data.y[some]
+    found = _level_apart(windows, targets, scaling) or _spread_apart(windows, targets)
+    if found:
         warnings.warn(
-            f"y lies {np.nanmedian(size):.3g} standard deviations of its window away from the "
-            "window's mean (median); with scaling='window', channel 0 of X must be the target's "
-            "own past in y's units. Remove a scaler before the regressor, put the target first, "
-            "or set scaling='standard'.",
+            f"{found}; with scaling='window', channel 0 of X must be the target's own past in y's "
+            "units. Remove a scaler before the regressor, or a TransformedTargetRegressor around "
+            "it (transform the series before make_windows instead), put the target first, or set "
+            "scaling='standard'.",
             stacklevel=stacklevel + 1,
         )
+
+
+def _level_apart(windows: Array, targets: Array, scaling: Scaling) -> str:
+    """Say how far targets lie from their windows, if that is out of all proportion."""
+    size = np.abs(scaling.units(windows).of_targets(targets))[..., 0]
+    if not np.isfinite(size).any() or np.nanmedian(size) <= _ABSURD:
+        return ""
+    return (
+        f"y lies {np.nanmedian(size):.3g} standard deviations of its window away from the window's "
+        "mean (median)"
+    )
+
+
+def _spread_apart(windows: Array, targets: Array) -> str:
+    """Say how much targets vary, if that is no way for the series in channel 0 to go on.
+
+    Of the same windows the newest steps and the next values are the same numbers, but for a few.
+    """
+    if targets.ndim == 3 or len(targets) < _ENOUGH:
+        return ""  # at every step a Forecaster gives errors, which may be as small as they like
+    newest, target = (
+        np.asarray(windows[:, -1, 0], np.float64),
+        np.asarray(targets[:, 0], np.float64),
+    )
+    spread, own = target.std(), newest.std()
+    constant = is_constant(np.array([spread, own]), np.array([target.mean(), newest.mean()]))
+    if constant.any() or 1 / _OTHER_UNITS <= spread / own <= _OTHER_UNITS:
+        return ""
+    return (
+        f"y has a standard deviation of {spread:.3g}, and the newest step of channel 0 of X one of "
+        f"{own:.3g}"
+    )

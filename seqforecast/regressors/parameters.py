@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from copy import copy, deepcopy
 from functools import partial
@@ -22,6 +23,7 @@ from seqforecast._shared.checks import (
     check_quantiles,
     check_word,
     is_integer,
+    side_of_median,
 )
 from seqforecast.clipping import ClippingStrategy
 from seqforecast.regressors.observe import OBSERVED_EVERY
@@ -127,6 +129,20 @@ def _check_network(params: dict[str, Any]) -> None:
 def _check_objective(params: dict[str, Any]) -> None:
     check_word("loss", params["loss"], LOSSES)
     check_quantiles(params["quantiles"])
+
+
+def warn_if_one_sided(params: dict[str, Any], *, stacklevel: int) -> None:
+    """Warn of quantiles that all lie on one side of the median, which `predict` gives."""
+    side = side_of_median(params["quantiles"]) if params["loss"] == "quantile" else ""
+    if side:
+        levels = [float(level) for level in params["quantiles"]]
+        warnings.warn(
+            f"quantiles={tuple(levels)} lie {side} 0.5, but predict, and so score, is of the "
+            "median whatever they are; what you asked for is given by predict_quantiles. Score it "
+            "with a scorer that calls predict_quantiles and sklearn.metrics.mean_pinball_loss. "
+            f"Set quantiles={tuple(sorted([*levels, 0.5]))} to say that the median is meant.",
+            stacklevel=stacklevel + 1,
+        )
 
 
 def _check_optimisation(params: dict[str, Any]) -> None:

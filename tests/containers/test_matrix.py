@@ -11,7 +11,7 @@ from tests.containers.kinds import EQUAL, KINDS, REFUSED, hole
 
 pytestmark = [
     # What scikit-learn says where names are on one side only.
-    pytest.mark.filterwarnings("ignore:X has feature names:UserWarning"),
+    pytest.mark.filterwarnings("ignore:X(_val)? has (feature|column) names:UserWarning"),
     pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning"),
     pytest.mark.filterwarnings("ignore:Determining the column names of a LazyFrame"),
     pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning"),

@@ -342,6 +342,7 @@ def test_public_names_are_frozen():
         "evaluate",
         "export_numpy",
         "export_onnx",
+        "forecast_scorer",
         "gradient_flow",
         "gradients",
         "half_life_scorer",

@@ -224,14 +224,6 @@ def test_fit_callbacks_that_are_none_raises(callbacks):
     refuses(X, Y, "callbacks holds .*skorch callbacks.* set_callbacks instead", callbacks=callbacks)
 
 
-def test_fit_window_scaling_after_a_scaler_warns_of_the_units():
-    windows, targets = make_windows(100 + np.random.default_rng(0).standard_normal(60), window=6)
-    scaled = (windows - windows.mean(axis=0)) / windows.std(axis=0)
-    with pytest.warns(UserWarning, match="y lies .* deviations of its window away.* Remove a sca"):
-        small(scaling="window").fit(scaled, targets)
-    small(scaling="window").fit(windows, targets)  # warnings are errors here: none comes
-
-
 def test_fit_columns_not_divisible_by_n_channels_raises():
     refuses(X, Y, "X has 6 columns, but n_channels=4; .* Set n_channels to the num", n_channels=4)
 

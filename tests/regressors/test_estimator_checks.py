@@ -50,7 +50,7 @@ def name_of(value):
 # Not parametrize_with_checks: its expected failures are strict here (xfail_strict), and whether
 # two float32 trainings agree to the last bit differs between machines.
 # The targets of some checks have nothing to do with X, which scaling="window" warns of.
-@pytest.mark.filterwarnings("ignore:y lies .* standard deviations of its window away:UserWarning")
+@pytest.mark.filterwarnings("ignore:y .* with scaling='window', channel 0 of X must:UserWarning")
 @pytest.mark.parametrize(("estimator", "check"), CHECKS, ids=name_of)
 def test_check_estimator_default_and_variants_passes(estimator, check):
     name = check.func.__name__

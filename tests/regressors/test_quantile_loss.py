@@ -116,3 +116,45 @@ def test_fit_pinball_loss_in_history_is_that_of_the_forecasts():
     levels = np.array([0.2, 0.5, 0.7])
     pinball = np.maximum(levels * error, (levels - 1) * error).mean()
     assert model.history_["train_loss"].item() == pytest.approx(pinball, rel=1e-5)  # float32
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "side", "cure"),
+    [((0.9,), "above", "(0.5, 0.9)"), (np.array([0.2, 0.05]), "below", "(0.05, 0.2, 0.5)")],
+    ids=["above", "below"],
+)
+def test_fit_quantiles_on_one_side_warns_once_that_predict_is_the_median(
+    one_ahead, quantiles, side, cure
+):
+    X, y = one_ahead
+    model = LSTMRegressor(**PARAMS, quantiles=quantiles, warm_start=True)
+    with pytest.warns(UserWarning, match=f"lie {side} 0.5, .* the median .*") as record:
+        model.fit(X, y).fit(X, y).partial_fit(X, y)
+    assert [warning.filename for warning in record] == [__file__]
+    assert f"Set quantiles={cure} to say" in str(record[0].message)
+    # Followed to the letter it is silent (warnings are errors here), and changes no forecast.
+    said = LSTMRegressor(**PARAMS, quantiles=eval(cure), warm_start=True)
+    said.fit(X, y).fit(X, y).partial_fit(X, y)
+    np.testing.assert_array_equal(said.predict(X), model.predict(X))
+
+
+def test_partial_fit_quantiles_on_one_side_warns_in_the_first_call_alone(one_ahead):
+    X, y = one_ahead
+    model = LSTMRegressor(**PARAMS, quantiles=(0.9,))
+    with pytest.warns(UserWarning, match="predict_quantiles and sklearn.metrics.mean_pinb") as seen:
+        model.partial_fit(X, y).partial_fit(X, y)
+    assert [warning.filename for warning in seen] == [__file__]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"quantiles": (0.1, 0.9)},
+        {"quantiles": (0.5, 0.9)},
+        {"quantiles": (0.9,), "loss": "squared_error"},  # they are not learnt
+    ],
+    ids=str,
+)
+def test_fit_quantiles_around_the_median_or_of_another_loss_is_silent(one_ahead, params):
+    X, y = one_ahead
+    LSTMRegressor(**{**PARAMS, "max_epochs": 1, **params}).fit(X, y)

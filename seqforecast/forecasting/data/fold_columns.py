@@ -101,6 +101,13 @@ def columns_of(frame: pd.DataFrame, columns: Any) -> tuple[Any, Any, Any]:
     return names
 
 
+def level_text(level: Any) -> str:
+    """Write the level of an interval, in percent, so that no two levels are written alike."""
+    number = float(level)
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
 def levels_of(frame: pd.DataFrame) -> list[str]:
     """List the levels of a frame's intervals as they are written, the narrowest first."""
     names = [name for name in frame.columns if isinstance(name, str)]

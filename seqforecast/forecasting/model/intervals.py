@@ -6,14 +6,14 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast.exceptions import ParameterError
-from seqforecast.forecasting.data.fold_columns import Y_HAT
+from seqforecast.forecasting.data.fold_columns import Y_HAT, level_text
 from seqforecast.forecasting.data.panel import FutureRows
 from seqforecast.forecasting.model.held_out import (
     EarlierCutoff,
@@ -135,9 +135,9 @@ class Conformal(Intervals):
         highest = self.scores(rows.horizon).highest_level
         if max(levels) > highest:
             warnings.warn(
-                f"level={max(levels):g} needs more errors of held-out forecasts than this history "
-                f"gives: up to {highest:.3g} % can be told. The largest error stands in, so that "
-                "such intervals are too narrow.",
+                f"level={level_text(max(levels))} needs more errors of held-out forecasts than "
+                f"this history gives: up to {level_text(np.floor(10 * highest) / 10)} % can be "
+                "told. The largest error stands in, so that such intervals are too narrow.",
                 stacklevel=3,
             )
 
@@ -188,9 +188,10 @@ class Quantiles(Intervals):
                 continue
             wanted = tuple(sorted({*self.known, *lacking}))
             raise ValueError(
-                f"{level=:g} needs the quantile(s) {' and '.join(f'{q:g}' for q in lacking)}, but "
-                f"the regressor forecasts quantiles={self.known}. Set quantiles={wanted} in the "
-                "regressor and fit again, or use intervals='conformal'."
+                f"level={level_text(level)} needs the quantile(s) "
+                f"{' and '.join(map(level_text, lacking))}, but the regressor forecasts "
+                f"quantiles={self.known}. Set quantiles={wanted} in the regressor and fit again, "
+                "or use intervals='conformal'."
             )
 
     def _knows(self, quantile: float) -> bool:
@@ -258,7 +259,7 @@ def checked_levels(level: Any) -> tuple[float, ...]:
                 f"{level=}; numbers from 1 to below 100, in percent, are needed. Pass for example "
                 "level=[80, 95]."
             )
-    return tuple(dict.fromkeys(given))
+    return tuple(dict.fromkeys(int(o) if isinstance(o, Integral) else float(o) for o in given))
 
 
 def requested_forecasts(
@@ -312,8 +313,9 @@ def forecast_columns(
     columns = {Y_HAT: values(units)}
     for k, level in enumerate(levels):
         pair = values(ends[:, :, k, 0]), values(ends[:, :, k, 1])
-        columns[f"lo-{level:g}"] = np.minimum(*pair)  # a transformer may turn the order round
-        columns[f"hi-{level:g}"] = np.maximum(*pair)
+        text = level_text(level)
+        columns[f"lo-{text}"] = np.minimum(*pair)  # a transformer may turn the order round
+        columns[f"hi-{text}"] = np.maximum(*pair)
     return columns
 
 

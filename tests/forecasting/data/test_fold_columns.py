@@ -9,6 +9,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from seqforecast import Forecaster, backtest, evaluate
+from seqforecast.forecasting.data.fold_columns import level_text, levels_of
 
 NAMES = ("store", "day", "sold")
 DEFAULT = ("unique_id", "ds", "y")
@@ -115,3 +116,43 @@ def test_a_name_that_no_file_can_hold_is_not_noted(day):
     folds = folds_with(("store", day, "sold"))
     assert json.dumps(folds.attrs) == "{}"  # Parquet writes attrs as JSON
     assert errors(folds, columns=("store", day, "sold"))["y_hat"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("level", "text"),
+    [
+        (80, "80"),
+        (80.0, "80"),
+        (99.5, "99.5"),
+        (99.99999, "99.99999"),
+        (80.0000001, "80.0000001"),
+        (np.nextafter(100, 0), "99.99999999999999"),
+        (np.float32(97.5), "97.5"),
+        (np.float64(99.99999), "99.99999"),
+        (np.int64(95), "95"),
+    ],
+)
+def test_a_level_is_written_so_that_it_is_the_same_number_again(level, text):
+    assert level_text(level) == text
+    assert float(text) == float(level)
+
+
+def test_levels_that_six_digits_do_not_tell_apart_are_forecast_and_evaluated():
+    levels = [80, 80.0000001, 99.5, np.float64(99.99999)]
+    forecaster = Forecaster(Ridge(), window=4, horizon=2, season=None)
+    series = np.random.default_rng(0).random(60)
+    folds = backtest(forecaster, series, horizon=2, n_folds=2, level=levels)
+    texts = ["80", "80.0000001", "99.5", "99.99999"]
+    assert levels_of(folds) == texts
+    names = [f"coverage-{text}" for text in texts]
+    assert evaluate(folds, "coverage")["metric"].to_list() == names
+    assert evaluate(folds, "coverage-99.99999")["metric"].to_list() == ["coverage-99.99999"]
+    assert evaluate(folds, "coverage-80.0")["metric"].to_list() == ["coverage-80"]
+
+
+def test_messages_write_levels_in_full():
+    forecaster = Forecaster(Ridge(), window=4, horizon=2, season=None)
+    forecaster.fit(np.random.default_rng(0).random(60))
+    with pytest.warns(UserWarning, match=r"level=99.99999 needs .* up to 9\d(\.\d)? % can be told"):
+        forecaster.predict(level=np.float64(99.99999))
+    assert repr(forecaster.stream(level=[np.float64(80.5), np.int64(80)]).levels) == "(80.5, 80)"

@@ -9,6 +9,8 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from seqforecast import Forecaster, ParameterError, backtest, evaluate, load, save
+from seqforecast.displays.forecast_backtest import read_backtest
+from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.forecasting.data import fold_columns
 from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.parts import parts_of
