@@ -48,10 +48,10 @@ class ParameterError(ValueError):
     """The data and a parameter do not go together.
 
     Raised by `Forecaster` and `backtest` where data have gaps or several frequencies, or are too
-    short for a window, season, horizon, level or number of folds, and where a feature does not fit
-    its role. Catch it, in place of `ValueError`, in a program that tells its users in its own words
-    what to change: the command line does so. Values that a parameter never takes are plain
-    ValueErrors.
+    short for a window, season, horizon, level or number of folds, where a feature does not fit its
+    role, and where a column is called like one of a result. Catch it, in place of `ValueError`, in
+    a program that tells its users in its own words what to change: the command line does so.
+    Values that a parameter never takes are plain ValueErrors.
 
     Parameters
     ----------

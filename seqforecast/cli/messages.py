@@ -15,6 +15,7 @@ WIDTH = 80
 
 _CURES = {
     "X": "Add these rows with an empty target, or pass --fill-gaps.",
+    "columns": "Rename it in the table, and in --id, --time or --target.",
     "ds": "Pass more rows.",
     "horizon": "Pass a smaller --horizon or more data.",
     "level": "Pass a shorter --window or --season, a smaller --horizon, or leave --level out.",

@@ -11,18 +11,10 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from seqforecast._shared.checks import check_flag
 from seqforecast.displays.forecast_backtest import read_backtest
 from seqforecast.displays.forecast_draw import draw_series, time_axis
-from seqforecast.displays.forecast_frames import (
-    CUTOFF,
-    DS,
-    ID,
-    Y_HAT,
-    Frames,
-    Y,
-    index_of,
-)
+from seqforecast.displays.forecast_frames import DS, ID, Frames, Y, index_of
 from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.displays.style import check_axes, clean, legend_of_all, small_multiples, text_size
-from seqforecast.forecasting.data.fold_columns import require_columns
+from seqforecast.forecasting.data.fold_columns import CUTOFF, Y_HAT, require_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,19 +12,24 @@ from numpy.typing import NDArray
 from seqforecast._shared.checks import check_integer
 from seqforecast.containers.frames import as_pandas, plain_times
 from seqforecast.displays.forecast_frames import (
-    CUTOFF,
     DS,
     FEWEST,
     ID,
-    NAIVE,
-    Y_HAT,
     Frames,
     Y,
     chosen_series,
     index_of,
 )
 from seqforecast.forecasting.data.columns import nearest
-from seqforecast.forecasting.data.fold_columns import CURE, columns_of, levels_of, require_columns
+from seqforecast.forecasting.data.fold_columns import (
+    CURE,
+    CUTOFF,
+    NAIVE,
+    Y_HAT,
+    columns_of,
+    levels_of,
+    require_columns,
+)
 from seqforecast.forecasting.data.frames import read_panel
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqforecast.displays.forecast_frames import CUTOFF, DS, NAIVE, Y_HAT, Y
+from seqforecast.displays.forecast_frames import DS, Y
 from seqforecast.displays.style import BLUE, VERMILLION, integer_ticks, text_size, width
-from seqforecast.forecasting.data.fold_columns import levels_of
+from seqforecast.forecasting.data.fold_columns import CUTOFF, NAIVE, Y_HAT, levels_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

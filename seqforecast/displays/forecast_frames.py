@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from seqforecast.forecasting.data.columns import COLUMNS, nearest
 
 ID, DS, Y = COLUMNS
-CUTOFF, Y_HAT, NAIVE = "cutoff", "y_hat", "seasonal_naive"
 
 AT_MOST = 6
 """Series that are shown where nobody says which."""

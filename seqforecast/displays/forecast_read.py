@@ -11,9 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqforecast._shared.checks import check_integer
 from seqforecast.containers.arrays import as_array, float_values
-from seqforecast.containers.frames import as_pandas, plain_times
+from seqforecast.containers.frames import as_pandas, is_foreign, plain_times
 from seqforecast.displays.forecast_frames import (
-    CUTOFF,
     DS,
     FEWEST,
     ID,
@@ -22,7 +21,8 @@ from seqforecast.displays.forecast_frames import (
     chosen_series,
     index_of,
 )
-from seqforecast.forecasting.data.fold_columns import require_columns
+from seqforecast.forecasting.data.fold_columns import CUTOFF, require_columns
+from seqforecast.forecasting.data.lookalikes import Place, find_known
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import Form
 from seqforecast.forecasting.forecaster import Forecaster
@@ -63,7 +63,9 @@ def read_forecast(
     if truth is not None:
         ends = np.zeros(panel.n_series, dtype=np.int64)
         np.maximum.at(ends, series, ahead)
-        came = _after(panel, shown, ends, _observed(panel, parts.form, truth))
+        observed = _observed(panel, parts.form, truth)
+        place = parts.form.place._replace(is_pandas=not is_foreign(truth))
+        came = _after(panel, shown, ends, observed, place)
     return Frames(forecast, newest_steps(panel, shown, int(n_history)), came, len(available))
 
 
@@ -138,9 +140,11 @@ def _table(truth: Any) -> NDArray[np.float64]:
     return values.astype(np.float64).reshape(len(values), -1)
 
 
-def _after(panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame) -> pd.DataFrame:
+def _after(
+    panel: Panel, series: Cells, ends: Cells, observed: pd.DataFrame, place: Place
+) -> pd.DataFrame:
     """Return the actual values at the steps that are forecast, NaN where that is not known."""
-    of = panel.ids.get_indexer(index_of(observed[ID]))
+    of = find_known(panel.ids, index_of(observed[ID]), "The rows of truth", place)
     wanted = np.isin(of, series)
     of, observed = of[wanted], observed[wanted]
     step = panel.grid.positions(plain_times(pd.Index(observed[DS]))) - panel.last[of]

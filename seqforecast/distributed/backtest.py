@@ -13,7 +13,17 @@ from seqforecast._shared.checks import check_integer
 from seqforecast.distributed.partitions import backtest_partition, shipped
 from seqforecast.distributed.series_frame import SeriesFrame, check_forecaster
 from seqforecast.forecasting.backtest import cutoffs_before
-from seqforecast.forecasting.data.fold_columns import level_text, note_columns
+from seqforecast.forecasting.data.fold_columns import (
+    CUTOFF,
+    MASE_SCALE,
+    NAIVE,
+    RMSSE_SCALE,
+    STEP,
+    Y_HAT,
+    level_text,
+    note_columns,
+    require_own_names,
+)
 from seqforecast.forecasting.data.time_grid import TimeGrid
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.model.intervals import checked_levels
@@ -109,6 +119,7 @@ def backtest(
     (1, 3)
     """
     columns = check_forecaster(forecaster)
+    require_own_names(columns, None)
     check_integer("horizon", horizon)
     check_integer("n_folds", n_folds)
     check_integer("step", horizon if step is None else step)
@@ -159,8 +170,8 @@ def _meta(
     """Return an empty result."""
     unique_id, ds, y = columns
     times = grid.times(np.empty(0, np.int64))
-    labels = {unique_id: series, "cutoff": times, "step": np.empty(0, np.int64), ds: times}
+    labels = {unique_id: series, CUTOFF: times, STEP: np.empty(0, np.int64), ds: times}
     ends = [f"{end}-{level_text(one)}" for one in levels for end in ("lo", "hi")]
-    names = (y, "y_hat", *ends, "seasonal_naive", "mase_scale", "rmsse_scale")
+    names = (y, Y_HAT, *ends, NAIVE, MASE_SCALE, RMSSE_SCALE)
     meta = pd.DataFrame(labels | {name: np.empty(0) for name in names})
     return note_columns(meta, columns)

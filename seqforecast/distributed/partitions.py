@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from seqforecast.forecasting.backtest import BacktestTask, folds_frame
 from seqforecast.forecasting.data.columns import show
 from seqforecast.forecasting.data.frames import read_new, to_form
+from seqforecast.forecasting.data.lookalikes import Place, find_known, known_ids
 from seqforecast.forecasting.data.panel import FutureRows, Panel
+from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.parts import Parts, parts_of, with_model
 
@@ -59,11 +61,12 @@ def forecast_partition(
     *futures, light = others
     unique_id = parts_of(light).form.columns[0]
     future = plain(futures[0], unique_id) if futures else None
+    where = _place(futures[0], "future", unique_id) if futures else None
     if part.empty:
-        _require_history(future, unique_id, pd.Index([]))
+        _require_history(future, where, pd.Index([]))
         return _carrying(empty, empty[unique_id])
     panel = _read(light, part, whole)
-    _require_history(future, unique_id, panel.ids)
+    _require_history(future, where, panel.ids)
     if future is not None and future.empty:
         return _carrying(empty, panel.ids)
     form, model, intervals = parts_of(light)
@@ -74,7 +77,7 @@ def forecast_partition(
     # Partitions are of pandas, whatever the forecaster was fitted to.
     of_pandas = replace(form, library=None, time_kind=None)
     frame = cast(pd.DataFrame, to_form(of_pandas, panel, rows, forecasts))
-    return _finished(frame, panel, empty)
+    return _finished(frame, panel, part, empty)
 
 
 def backtest_partition(
@@ -98,7 +101,7 @@ def backtest_partition(
     some = [fold for fold in folds if fold is not None]
     if not some:
         return _carrying(empty, panel.ids)
-    return _finished(folds_frame(some, panel, form.columns), panel, empty)
+    return _finished(folds_frame(some, panel, form.columns), panel, part, empty)
 
 
 def plain(part: Any, unique_id: Hashable) -> Any:
@@ -109,21 +112,33 @@ def plain(part: Any, unique_id: Hashable) -> Any:
 def _read(light: Forecaster, part: pd.DataFrame, whole: bool) -> Panel:
     """Read whole series on the calendar of the fit: a partition may be too short to have one."""
     form, model, _ = parts_of(light)
+    unique_id = form.columns[0]
     try:
-        return read_new(form, model.panel, plain(part, form.columns[0]))
+        panel = read_new(form, model.panel, plain(part, unique_id))
     except ValueError as error:
         if whole:
             raise
         raise ValueError(
             f"A partition cannot be read: {error} Where the rest of a series stands in another "
-            f"partition, call ddf.shuffle({form.columns[0]!r}) before."
+            f"partition, call ddf.shuffle({unique_id!r}) before."
         ) from error
+    place = _place(part, "ddf", unique_id)
+    return replace(panel, ids=known_ids(model.ids, panel.ids, "The rows of ddf", place))
 
 
-def _finished(frame: pd.DataFrame, panel: Panel, empty: pd.DataFrame) -> pd.DataFrame:
+def _place(part: pd.DataFrame, frame: str, unique_id: Hashable) -> Place:
+    """Tell where a Dask DataFrame has the names of series: `astype` leaves an index alone."""
+    return Place(frame if unique_id in part.columns else f"{frame}.reset_index()", unique_id)
+
+
+def _finished(
+    frame: pd.DataFrame, panel: Panel, part: pd.DataFrame, empty: pd.DataFrame
+) -> pd.DataFrame:
+    """Give the names of series the type that they have in the partition."""
     name, dtype = empty.columns[0], empty.dtypes.iloc[0]
-    if not isinstance(dtype, pd.CategoricalDtype):  # its categories may be unknown
-        frame[name] = frame[name].astype(dtype)
+    if isinstance(dtype, pd.CategoricalDtype):  # its categories may be unknown
+        dtype = plain(part, name)[name].dtype
+    frame[name] = frame[name].astype(dtype)
     return _carrying(frame, panel.ids)
 
 
@@ -134,13 +149,15 @@ def _carrying(frame: pd.DataFrame, series: Any) -> pd.DataFrame:
     return frame
 
 
-def _require_history(future: pd.DataFrame | None, unique_id: Hashable, ids: pd.Index) -> None:
+def _require_history(future: pd.DataFrame | None, where: Place | None, ids: pd.Index) -> None:
     """Refuse future rows of a series that has no history beside them."""
-    if future is None:
+    if future is None or where is None:
         return
-    strangers = ~future[unique_id].isin(ids)
+    unique_id = where.column
+    given = ids_of(future[unique_id])
+    strangers = find_known(ids, given, "The rows of future", where) < 0
     if strangers.any():
-        name = future[unique_id][strangers].iloc[0]
+        name = given[strangers][0]
         raise ValueError(
             f"future has rows of series {show(name)}, of which ddf has none; a forecast needs the "
             f"history of its series. Drop such rows, and give {unique_id!r} one type in both "

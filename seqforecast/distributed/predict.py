@@ -10,7 +10,7 @@ import pandas as pd
 from seqforecast._shared.checks import check_integer
 from seqforecast.distributed.partitions import forecast_partition, shipped
 from seqforecast.distributed.series_frame import SeriesFrame, check_forecaster
-from seqforecast.forecasting.data.fold_columns import level_text
+from seqforecast.forecasting.data.fold_columns import Y_HAT, level_text
 from seqforecast.forecasting.data.panel import FutureRows
 from seqforecast.forecasting.forecaster import Forecaster
 from seqforecast.forecasting.model.intervals import checked_levels
@@ -126,7 +126,7 @@ def predict(
     ends = [f"{end}-{level_text(one)}" for one in levels for end in ("lo", "hi")]
     times = model.panel.grid.times(np.empty(0, np.int64))
     meta = pd.DataFrame({columns[0]: history.names(), columns[1]: times})
-    meta = meta.assign(**{name: np.empty(0) for name in ("y_hat", *ends)})
+    meta = meta.assign(**{name: np.empty(0) for name in (Y_HAT, *ends)})
     return history.forecasts(
         forecast_partition, light, *others, meta=meta, steps=steps, levels=levels
     )

@@ -17,8 +17,16 @@ from seqforecast._shared.progress import new_bar
 from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.arrays.ragged import fill_missing
 from seqforecast.forecasting.arrays.series_scaling import mean_change
-from seqforecast.forecasting.data.fold_columns import note_columns
+from seqforecast.forecasting.data.fold_columns import (
+    CUTOFF,
+    MASE_SCALE,
+    NAIVE,
+    RMSSE_SCALE,
+    STEP,
+    note_columns,
+)
 from seqforecast.forecasting.data.frames import to_long_form
+from seqforecast.forecasting.data.lookalikes import warn_of_spaces
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.forecaster import Forecaster
@@ -102,7 +110,8 @@ def backtest(
     Warns
     -----
     UserWarning
-        If a future feature equals the target, or its value fewer than `horizon` steps before.
+        If a future feature equals the target, or its value fewer than `horizon` steps before; or
+        if names of two series differ in white space at their ends only.
 
     See Also
     --------
@@ -136,6 +145,7 @@ def backtest(
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
     warn_if_one_sided(forecaster.regressor, stacklevel=2)
     warn_of_own_lags(panel, max(horizon, forecaster.horizon), stacklevel=2)
+    warn_of_spaces(panel.ids, form.place, stacklevel=2)
     levels = checked_levels(level)
     if forecaster.intervals == "quantile":  # what is wrong must be said before the fits
         Quantiles(forecaster.regressor).prepare(levels, horizon)
@@ -155,7 +165,7 @@ def backtest(
             "goes on is needed. Use a smaller horizon or other folds."
         )
     frame = folds_frame(scored, panel, forecaster.columns)
-    return to_long_form(form, frame, (forecaster.columns[1], "cutoff"))
+    return to_long_form(form, frame, (forecaster.columns[1], CUTOFF))
 
 
 def _counted(folds: Iterable[Fold | None], n_folds: int) -> Iterator[Fold | None]:
@@ -268,9 +278,9 @@ def _naive(known: Panel, rows: FutureRows, season: int) -> dict[str, Array]:
     back = np.where(length >= season, season, 1)
     newest = known.offsets[rows.series] + length
     return {
-        "seasonal_naive": filled[newest - back + (rows.step - 1) % back],
-        "mase_scale": _scale(known, season, 1)[rows.series],
-        "rmsse_scale": np.sqrt(_scale(known, season, 2))[rows.series],
+        NAIVE: filled[newest - back + (rows.step - 1) % back],
+        MASE_SCALE: _scale(known, season, 1)[rows.series],
+        RMSSE_SCALE: np.sqrt(_scale(known, season, 2))[rows.series],
     }
 
 
@@ -290,8 +300,8 @@ def folds_frame(folds: list[Fold], panel: Panel, columns: tuple[Any, ...]) -> pd
     series, step, cutoff = series[order], step[order], cutoff[order]
     frame = {
         unique_id: panel.ids.take(series),
-        "cutoff": panel.grid.times(cutoff),
-        "step": step,
+        CUTOFF: panel.grid.times(cutoff),
+        STEP: step,
         ds: panel.grid.times(cutoff + step),
     }
     for name in folds[0].columns:

@@ -17,6 +17,13 @@ from seqforecast.containers.arrays import float_values
 from seqforecast.containers.frames import as_pandas, in_library, library_of
 from seqforecast.forecasting.data.fold_columns import (
     CURE,
+    CUTOFF,
+    MASE_SCALE,
+    METRIC,
+    NAIVE,
+    RMSSE_SCALE,
+    STEP,
+    Y_HAT,
     columns_of,
     level_text,
     levels_of,
@@ -35,8 +42,7 @@ from seqforecast.metrics.losses import (
 Floats = NDArray[np.float64]
 Metric = str | Callable[[Floats, Floats], float]
 
-OURS, NAIVE = "y_hat", "seasonal_naive"
-BY = (None, "series", "step", "cutoff")
+BY = (None, "series", STEP, CUTOFF)
 
 
 def evaluate(
@@ -135,7 +141,7 @@ def evaluate(
     library, frame = library_of(frame), as_pandas(frame, "frame")
     series, _, target = columns_of(frame, columns)
     check_word("by", by, BY)
-    group = {"series": series, "step": "step", "cutoff": "cutoff"}.get(by or "")
+    group = {"series": series, STEP: STEP, CUTOFF: CUTOFF}.get(by or "")
     recipes = _recipes(metrics, {text: float(text) for text in levels_of(frame)})
     grouped = () if group is None else (group,)
     needed = [series, target, *grouped, *(name for recipe in recipes for name in recipe.needs)]
@@ -145,7 +151,7 @@ def evaluate(
     tables = []
     for recipe in recipes:
         table = {} if labels is None else {group: labels}
-        table |= {"metric": recipe.name, OURS: rows.mean_over_series(recipe.of_cells(rows, OURS))}
+        table |= {METRIC: recipe.name, Y_HAT: rows.mean_over_series(recipe.of_cells(rows, Y_HAT))}
         known = NAIVE in recipe.needs
         table[NAIVE] = rows.mean_over_series(recipe.of_cells(rows, NAIVE)) if known else np.nan
         tables.append(pd.DataFrame(table))
@@ -204,7 +210,7 @@ def _read(
     if group is not None:
         of_group, labels = _codes(frame, group, sort=group != series)
         n_groups = len(labels)
-    place = [name for name in (series, "cutoff", "step") if name in frame]
+    place = [name for name in (series, CUTOFF, STEP) if name in frame]
     n_again = int(frame.duplicated(place).sum()) if len(place) == 3 else 0
     if n_again:
         raise ValueError(
@@ -273,8 +279,8 @@ _POINTS = {
     "mae": _Point(absolute_error),
     "rmse": _Point(squared_error, root=True),
     "smape": _Point(percentage_error),
-    "mase": _Point(absolute_error, scale="mase_scale"),
-    "rmsse": _Point(squared_error, root=True, scale="rmsse_scale"),
+    "mase": _Point(absolute_error, scale=MASE_SCALE),
+    "rmsse": _Point(squared_error, root=True, scale=RMSSE_SCALE),
 }
 _LEVEL = r"\d{1,2}(\.\d+)?"  # in percent, below 100
 _OF_INTERVALS = re.compile(rf"(coverage|winkler)(-{_LEVEL})?|pinball")
@@ -336,7 +342,7 @@ def _recipes_of_intervals(metric: str, levels: dict[str, float]) -> list[_Recipe
 
 def _of_points(name: str, metric: _Point) -> _Recipe:
     def of_cells(rows: _KnownRows, column: str) -> Floats:
-        forecast = rows.forecasts(column) if column == OURS else rows.numbers(column)
+        forecast = rows.forecasts(column) if column == Y_HAT else rows.numbers(column)
         losses = metric.loss(rows.y, forecast)
         if metric.scale is not None:
             scale = rows.numbers(metric.scale)
@@ -346,7 +352,7 @@ def _of_points(name: str, metric: _Point) -> _Recipe:
         return np.sqrt(means) if metric.root else means
 
     scales = () if metric.scale is None else (metric.scale,)
-    return _Recipe(name, (OURS, NAIVE, *scales), of_cells)
+    return _Recipe(name, (Y_HAT, NAIVE, *scales), of_cells)
 
 
 def _of_intervals(name: str, levels: dict[str, float]) -> _Recipe:
@@ -383,7 +389,7 @@ def _of_function(function: Callable[[Floats, Floats], float]) -> _Recipe:
         )
 
     def of_cells(rows: _KnownRows, column: str) -> Floats:
-        forecast = rows.forecasts(column) if column == OURS else rows.numbers(column)
+        forecast = rows.forecasts(column) if column == Y_HAT else rows.numbers(column)
         known = np.flatnonzero(~np.isnan(forecast))
         order = known[np.argsort(rows.cell[known], kind="stable")]
         errors = np.full(len(rows.group), np.nan)
@@ -394,7 +400,7 @@ def _of_function(function: Callable[[Floats, Floats], float]) -> _Recipe:
                 errors[cell] = _number(name, function, rows.y[part], forecast[part])
         return errors
 
-    return _Recipe(name, (OURS, NAIVE), of_cells)
+    return _Recipe(name, (Y_HAT, NAIVE), of_cells)
 
 
 def _number(name: str, function: Callable[[Floats, Floats], Any], *arrays: Floats) -> float:

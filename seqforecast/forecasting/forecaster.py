@@ -19,6 +19,7 @@ from seqforecast.forecasting.arrays.baseline import BASELINES
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
+from seqforecast.forecasting.data.lookalikes import warn_of_spaces
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
 from seqforecast.forecasting.data.pairs import paired
 from seqforecast.forecasting.model.fit_tasks import reported_fit
@@ -97,7 +98,8 @@ class Forecaster(
         forecasts, one with `predict_quantiles` and a parameter `quantiles` that holds both ends,
         0.1 and 0.9 for 80 %; of this package with ``loss="quantile"``.
     columns : tuple of three names, default=("unique_id", "ds", "y")
-        What series, time and target are called in a long frame.
+        What series, time and target are called in a long frame; not as a column of results is, such
+        as ``y_hat``, ``step`` or ``lo-80``.
 
     Attributes
     ----------
@@ -230,7 +232,8 @@ class Forecaster(
         Warns
         -----
         UserWarning
-            If a future feature equals the target, or its value fewer than `horizon` steps before.
+            If a future feature equals the target, or its value fewer than `horizon` steps before;
+            or if names of two series differ in white space at their ends only.
         """
         self._check_parameters()
         panel, form = self._read(X, y)
@@ -240,6 +243,7 @@ class Forecaster(
         caller = 2 + SUPPORTED  # scikit-learn's decorator is between
         warn_if_one_sided(self.regressor, stacklevel=caller)
         warn_of_own_lags(panel, self.horizon, stacklevel=caller)
+        warn_of_spaces(panel.ids, form.place, stacklevel=caller)
         with reported_fit(self, X, y, n_fits=self._most_fits()):
             model = fit_with_weight(self._new_model(), panel)
             intervals = intervals_of(self.intervals, model)
@@ -330,8 +334,14 @@ class Forecaster(
         NotFittedError
             If it is not fitted.
         ValueError
-            If the rows overlap what is known, leave steps out or cannot be used, or the regressor
-            cannot be trained on; all stays as it was.
+            If the rows overlap what is known, leave steps out or cannot be used, a name of a series
+            is not known and differs from a known one in its type or in white space only, or the
+            regressor cannot be trained on; all stays as it was.
+
+        Warns
+        -----
+        UserWarning
+            If names of two new series differ in white space at their ends only.
         """
         check_is_fitted(self)
         check_integer("passes", passes, minimum=0)
@@ -343,6 +353,7 @@ class Forecaster(
             )
         before = self._model.panel
         new = read_new(self._form, before, X, y)
+        warn_of_spaces(new.ids[~new.ids.isin(before.ids)], self._form.place, stacklevel=2)
         model = self._model.with_panel(before.append(new))
         learnt = {"_model": model, "ids_": model.panel.ids}
         if passes:

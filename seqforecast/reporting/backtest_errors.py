@@ -15,6 +15,7 @@ from seqforecast.forecasting.backtest import BacktestTask, Fold, cutoffs_before,
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.fold_columns import levels_of
 from seqforecast.forecasting.data.frames import read_new
+from seqforecast.forecasting.data.lookalikes import known_ids
 from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.model.held_out import held_out_steps
 from seqforecast.forecasting.model.intervals import Conformal, Quantiles, checked_levels
@@ -177,7 +178,7 @@ def later_steps(forecaster: Forecaster, X: Any, y: Any) -> Panel | None:
     """
     form, known = parts_of(forecaster).form, parts_of(forecaster).panel
     try:
-        given, _ = read_as_fit(forecaster, X, y)
+        given, read = read_as_fit(forecaster, X, y)
     except ValueError:  # a few rows that follow have no frequency of their own
         return known.append(read_new(form, known, X, y))
     if form.kind in ("series", "xy") or (form.kind == "wide" and not form.labelled):
@@ -187,6 +188,7 @@ def later_steps(forecaster: Forecaster, X: Any, y: Any) -> Panel | None:
                 "needed. Pass the data of fit, and the later values."
             )
         given = replace(given, ids=known.ids)
+    given = replace(given, ids=known_ids(known.ids, given.ids, "The rows of X", read.place))
     origin = int(known.grid.positions(given.grid.times(np.array([0])))[0])
     given = replace(given, first=given.first + origin, grid=known.grid)
     found = known.ids.get_indexer(given.ids)

@@ -25,6 +25,10 @@ def of_two_frequencies(daily, stores):  # noqa: ARG001
 
 ASKED = {
     "X": (lambda daily, _: daily.drop([4, 5]), ()),
+    "columns": (
+        lambda daily, _: daily.rename(columns={"sold": "y_hat"}),
+        ("--target", "y_hat"),
+    ),
     "ds": (lambda daily, _: daily[:2], ()),
     "level": (lambda daily, _: daily[:12], ("--window", "2", "--season", "4", "--level", "80")),
     "horizon": (lambda daily, _: daily, ("--folds", "1", "--window", "55")),
@@ -100,3 +104,31 @@ def test_traceback_shows_where_data_were_refused(run):
     assert done.code == 1
     assert done.err.startswith("Traceback")
     assert "Pass a shorter --season" in done.err
+
+
+@pytest.mark.parametrize("command", ["forecast", "backtest", "diagnose"])
+@pytest.mark.parametrize(
+    ("option", "column", "name"), [("--time", "day", "cutoff"), ("--id", "store", "lo-80")]
+)
+def test_columns_called_like_those_of_a_result_are_refused(
+    run, stores, command, option, column, name
+):
+    stores.rename(columns={column: name}).to_csv("a.csv", index=False)
+    done = run(command, "a.csv", *STORES[:2], option, name)
+    assert done.code == 1
+    assert f"Column '{name}' is called like a column of results" in " ".join(done.err.split())
+
+
+def test_features_may_be_called_like_columns_of_a_result(run, here, stores):
+    renamed = stores.rename(columns={"visitors": "y_hat", "area": "lo-80"})
+    options = ("--window", "6", "--level", "80", "--out", "f.csv")
+    for command, more in (("forecast", ()), ("backtest", ("--folds", "2"))):
+        texts = []
+        for table, names in ((stores, ("visitors", "area")), (renamed, ("y_hat", "lo-80"))):
+            table.to_csv("a.csv", index=False)
+            use = ("--id", "store", "--past", names[0], "--static", names[1])
+            assert run(command, "a.csv", *use, *options, *more).code == 0
+            texts.append((here / "f.csv").read_text())
+        assert texts[0] == texts[1]
+        names = texts[0].splitlines()[0].split(",")
+        assert len(names) == len(set(names))

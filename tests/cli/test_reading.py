@@ -299,3 +299,50 @@ def test_gaps_of_days_that_are_closed_are_filled(run, stores):
         "a.csv", index=False
     )
     assert run("forecast", "a.csv", "--id", "store", "--fill-gaps").code == 0
+
+
+IDS = {
+    "numbers": pd.Series([2, 10, 1]),
+    "small numbers": pd.Series([2, 10, 1], dtype="int8"),
+    "nullable": pd.Series([2, 10, 1], dtype="Int64"),
+    "arrow": pd.Series([2, 10, 1], dtype="int64[pyarrow]"),
+    "digits": pd.Series(["2", "10", "1"]),
+    "categories": pd.Series(pd.Categorical(["2", "10", "1"], categories=["10", "5", "2", "1"])),
+    "numbers as categories": pd.Series(pd.Categorical([2, 10, 1], ordered=True)),
+    "yes or no": pd.Series([True, False, True])[:2],
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [*(("forecast", kind) for kind in IDS), ("backtest", "categories"), ("backtest", "yes or no")],
+)
+def test_names_of_parquet_keep_their_type(run, daily, command, kind):
+    ids = IDS[kind].repeat(20).reset_index(drop=True)
+    days = np.tile(daily["day"][:20], len(ids) // 20)
+    table = pd.DataFrame({"day": days, "store": ids, "sold": daily["sold"].head(len(ids))})
+    table.drop(5).to_parquet("a.parquet")
+    quick = {"forecast": ("--model", "naive"), "backtest": ("--max-steps", "1", "--folds", "2")}
+    for out in ("f.parquet", "f.csv"):
+        options = ("--id", "store", "--horizon", "2", "--fill-gaps", "--out", out)
+        assert run(command, "a.parquet", *options, *quick[command]).code == 0
+    written, expected = (pd.read_parquet(name)["store"] for name in ("f.parquet", "a.parquet"))
+    assert written.dtype == expected.dtype
+    assert set(written) == set(expected)
+    assert set(pd.read_csv("f.csv", dtype=str)["store"]) == set(map(str, expected))
+
+
+def test_names_of_csv_are_whole_numbers_unless_one_begins_with_zero(here):  # noqa: ARG001
+    for texts, expected in ((["2", "10"], [2, 10]), (["007", "10"], ["007", "10"])):
+        table = pd.DataFrame({"day": 2 * [1, 2, 3], "sold": 1.0, "store": np.repeat(texts, 3)})
+        table.to_csv("a.csv", index=False)
+        assert series("a.csv", "--id", "store").panel.ids.tolist() == expected
+
+
+@pytest.mark.filterwarnings("default")  # as in a shell
+def test_names_that_differ_in_white_space_are_warned_of(run, stores):
+    table = stores.assign(store=stores["store"].map({2: "A", 10: "A ", 1: "B"}))
+    table.to_csv("a.csv", index=False)
+    done = run("forecast", "a.csv", "--id", "store", "--model", "naive")
+    assert done.code == 0
+    assert "warning: Series 'A' and 'A ' differ in white space" in " ".join(done.err.split())

@@ -124,6 +124,27 @@ def test_names_of_any_type(new_forecaster, frame, assert_same, kind, fitted_to):
     assert_same(computed.astype({"unique_id": frame.dtypes["unique_id"]}), forecaster.predict(3))
 
 
+@pytest.mark.parametrize("in_index", [False, True])
+def test_names_that_only_look_known_are_refused(new_forecaster, frame, assert_same, in_index):
+    frame = frame.assign(unique_id=frame["unique_id"].str[1:])  # 00, 01, ...
+    forecaster = new_forecaster().fit(frame)
+    numbers = frame.astype({"unique_id": int})
+    ddf = dd.from_pandas(numbers.set_index("unique_id") if in_index else numbers, npartitions=2)
+    with pytest.raises(ValueError, match=r"rows of ddf .* fit saw '0\d' \(str\)") as raised:
+        distributed.predict(forecaster, ddf, 3).compute()
+    call = re.search(r"Write them alike: (.*)\.$", str(raised.value)).group(1)
+    cured = eval(call, {"ddf": ddf}).shuffle("unique_id")
+    forecasts = distributed.predict(forecaster, cured, 3).compute()
+    assert_same(forecasts, forecaster.predict(3))
+
+
+def test_future_rows_of_names_that_only_look_known_are_refused(with_features, partitioned):
+    forecaster, frame, future = with_features
+    ahead = partitioned(future.assign(unique_id=future["unique_id"] + " "))
+    with pytest.raises(ValueError, match=r"rows of future hold series 's00 ', .* white space"):
+        distributed.predict(forecaster, from_parts([frame]), 10, future=ahead).compute()
+
+
 @pytest.mark.parametrize("times", ["period", "zone", "int"])
 def test_times_of_any_type(new_forecaster, frame, partitioned, assert_same, times):
     ds = {

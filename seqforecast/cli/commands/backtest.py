@@ -127,7 +127,7 @@ def _by_series(folds: pd.DataFrame, data: SeriesTable, model: str) -> str:
     worst = mase["y_hat"].sort_values(ascending=False, na_position="first").index[:_WORST]
     names = [short_name(str(name)) for name in worst]
     errors = [
-        short_numbers(of[column][worst])
+        short_numbers(of[column].reindex(worst))  # names may be True and False
         for of in (mae, mase)
         for column in ("y_hat", "seasonal_naive")
     ]

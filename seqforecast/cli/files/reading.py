@@ -24,10 +24,11 @@ _MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
 
 class Table(NamedTuple):
-    """A table, and what separates the cells of CSV like it."""
+    """A table, what separates the cells of CSV like it, and whether its columns have types."""
 
     frame: pd.DataFrame
     sep: str
+    is_typed: bool
 
 
 def read_table(path: str, words: Sequence[str], numbers: Sequence[str], sep: str | None) -> Table:
@@ -48,7 +49,7 @@ def read_table(path: str, words: Sequence[str], numbers: Sequence[str], sep: str
     if path.lower().endswith(".parquet"):
         frame = _read_parquet(path)
         _require(wanted, frame.columns, path)
-        return Table(frame[wanted], sep or ",")
+        return Table(frame[wanted], sep or ",", is_typed=True)
     text = _text(path)
     sep = sep or _separator(text, wanted)
     names = _header(text, sep)
@@ -70,13 +71,13 @@ def read_table(path: str, words: Sequence[str], numbers: Sequence[str], sep: str
             f"{shown(path)} is no table with {sep!r} between its cells: {error}. Mend that row, "
             "or pass another --sep."
         ) from error
-    return Table(frame[wanted], sep)
+    return Table(frame[wanted], sep, is_typed=False)
 
 
 def _read_parquet(path: str) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise CommandError(
             f"{path} cannot be read as Parquet: {str(error).rstrip('.')}. Write it anew."
         ) from error

@@ -39,7 +39,7 @@ class SeriesTable:
     def next_rows(self, horizon: int) -> pd.DataFrame:
         """Return the next rows with their features, of all series that have not ended."""
         unique_id, time, _ = self.columns
-        asked = self.ahead.groupby(unique_id, sort=False).head(horizon)
+        asked = self.ahead.groupby(unique_id, sort=False, observed=True).head(horizon)
         counts = asked[unique_id].value_counts().reindex(self.panel.ids, fill_value=0)
         short = counts[(counts < horizon) & ~self.panel.ids.isin(self.ended())]
         if len(short):
@@ -64,10 +64,10 @@ class SeriesTable:
         unique_id = self.columns[0]
         if not self.features["future"]:
             return self.known
-        plan = self.ahead.groupby(unique_id, sort=False).head(horizon)
+        plan = self.ahead.groupby(unique_id, sort=False, observed=True).head(horizon)
         frame = pd.concat([self.known, plan], ignore_index=True)
         if static := self.features["static"]:  # a row of the plan need not repeat it
-            frame[static] = frame.groupby(unique_id)[static].ffill()
+            frame[static] = frame.groupby(unique_id, observed=True)[static].ffill()
         return frame
 
 
@@ -83,7 +83,7 @@ def read_series(arguments: Namespace) -> SeriesTable:
         frame[name] = numbers_in(table.frame[name], a.decimal)
     # A series without a name is called what it holds; its column is called what no other is.
     unique_id = a.id or "series of " + " ".join(frame.columns)
-    frame[unique_id] = names_in(table.frame[a.id]) if a.id else a.target
+    frame[unique_id] = names_in(table.frame[a.id], is_typed=table.is_typed) if a.id else a.target
     columns = (unique_id, a.time, a.target)
     _require_once(frame, columns, a.id)
     frame = frame.sort_values([unique_id, a.time], ignore_index=True)
@@ -91,7 +91,7 @@ def read_series(arguments: Namespace) -> SeriesTable:
     if a.fill_gaps:
         frame, made = _without_gaps(frame, columns, a.static)
     is_ahead = _is_ahead(frame, columns)
-    step = is_ahead.groupby(frame[unique_id]).cumsum()
+    step = is_ahead.groupby(frame[unique_id], observed=True).cumsum()
     _require_planned(frame, made & (step <= a.horizon), a)
     known, ahead = (frame[part].reset_index(drop=True) for part in (~is_ahead, is_ahead))
     panel, _ = read_panel(known, columns=columns, **features)
@@ -134,7 +134,7 @@ def _require_once(frame: pd.DataFrame, columns: tuple[str, str, str], id_given: 
 def _is_ahead(frame: pd.DataFrame, columns: tuple[str, str, str]) -> pd.Series:
     """Tell which of sorted rows lie behind the last target of their series."""
     unique_id, _, target = columns
-    series = frame.groupby(unique_id, sort=False)
+    series = frame.groupby(unique_id, sort=False, observed=True)
     known = up_to_last_value(frame[target].to_numpy(), offsets_of(np.asarray(series.size())))
     if not known.all():
         name = series.size().index[known == 0][0]
@@ -152,7 +152,7 @@ def _without_gaps(
     unique_id, time, _ = columns
     grid = TimeGrid.infer(pd.Index(frame[time].drop_duplicates().sort_values()))
     parts, made = [], []
-    for name, rows in frame.groupby(unique_id, sort=False):
+    for name, rows in frame.groupby(unique_id, sort=False, observed=True):
         index = pd.Index(rows[time])
         position = grid.positions(index)
         _require_steps(position, grid, name)
@@ -162,7 +162,8 @@ def _without_gaps(
         part[static] = part[static].ffill()
         parts.append(part)
         made.append(~every.isin(index))
-    return pd.concat(parts, ignore_index=True), pd.Series(np.concatenate(made))
+    whole = pd.concat(parts, ignore_index=True).astype({unique_id: frame[unique_id].dtype})
+    return whole, pd.Series(np.concatenate(made))
 
 
 def _require_steps(position: np.ndarray, grid: TimeGrid, name: object) -> None:

@@ -22,18 +22,21 @@ _FORMATS = (
 """Of dates that are not read without being told: 03/04/2024 may be March or April."""
 
 
-def names_in(column: pd.Series) -> pd.Series:
-    """Return the names of series; whole numbers as such, so that 2 comes before 10."""
+def names_in(column: pd.Series, *, is_typed: bool) -> pd.Series:
+    """Return the names of series: of CSV whole numbers as such, so that 2 comes before 10.
+
+    A column that has a type, as in Parquet, keeps it.
+    """
     missing = column.isna() | (column == "")
     if missing.any():
         raise CommandError(
             f"column {column.name!r} is empty in row {_row(missing)}; every row needs the name of "
             "its series. Fill it, or drop such rows."
         )
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    if is_typed and column.dtype != object:
         return column
     text = column.astype(str)
-    if text.str.fullmatch(r"0|[1-9]\d{0,17}").all():
+    if not is_typed and text.str.fullmatch(r"0|[1-9]\d{0,17}").all():
         return text.astype("int64")
     return text
 

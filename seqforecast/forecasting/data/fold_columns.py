@@ -1,4 +1,4 @@
-"""The columns of the frame of a backtest: what they are called, and which there are."""
+"""The columns of results: what they are called, and which there are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from seqforecast.containers.frames import column_names
+from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.data.columns import COLUMNS, check_three
+
+CUTOFF, STEP, Y_HAT, NAIVE = "cutoff", "step", "y_hat", "seasonal_naive"
+MASE_SCALE, RMSSE_SCALE, METRIC = "mase_scale", "rmsse_scale", "metric"
+
+_RESULTS = {CUTOFF, STEP, Y_HAT, NAIVE, MASE_SCALE, RMSSE_SCALE, METRIC}
+_ENDS = re.compile(r"(lo|hi)-\d[\d.e+-]*")
 
 NOTED = "seqforecast_columns"
 """The key of ``DataFrame.attrs``: pandas carries it along when rows or columns are selected."""
@@ -18,6 +26,52 @@ CURE = (
     "merge or a CSV file lost what backtest noted."
 )
 """What to do about a frame that lacks something."""
+
+
+def is_forecast_column(name: Any) -> bool:
+    """Tell whether forecasts, or ends of intervals, are called so."""
+    return isinstance(name, str) and (name == Y_HAT or _ENDS.fullmatch(name) is not None)
+
+
+def require_own_names(columns: Sequence[Any], frame: Any, cure: str | None = None) -> None:
+    """Refuse names of series, time and target that a column of some result has.
+
+    Parameters
+    ----------
+    columns : sequence of three names
+        What series, time and target are called.
+    frame : object
+        What was given; of a DataFrame the columns can be renamed.
+    cure : str, default=None
+        What to do; None says how to rename the columns.
+    """
+    taken = [name for name in columns if name in _RESULTS or is_forecast_column(name)]
+    if not taken:
+        return
+    many = len(taken) > 1
+    raise ParameterError(
+        f"Column{'s' * many} {' and '.join(map(repr, taken))} "
+        f"{'are' if many else 'is'} called like {'columns' if many else 'a column'} of results; "
+        "series, time and target need other names.",
+        parameter="columns",
+        cure=cure or _renaming(columns, taken, frame),
+    )
+
+
+def _renaming(columns: Sequence[Any], taken: list[Any], frame: Any) -> str:
+    """Say how to rename columns: to the default names, or what comes next."""
+    there = column_names(frame)
+    new: dict[Any, str] = {}
+    for name, default in zip(columns, COLUMNS, strict=True):
+        if name in taken:
+            others = {*columns, *there, *new.values()}
+            numbered = (f"{default}_{k}" for k in range(2, len(others) + 3))
+            new[name] = next(one for one in (default, *numbered) if one not in others)
+    names = tuple(new.get(name, name) for name in columns)
+    if set(taken) <= set(there):
+        call = f"frame.rename(columns={new!r})" if isinstance(frame, pd.DataFrame) else f"{new!r}"
+        return f"Rename: {call}, and pass columns={names!r}."
+    return f"Pass other names, for example columns={names!r}."
 
 
 def note_columns(frame: pd.DataFrame, columns: Sequence[Any]) -> pd.DataFrame:
@@ -36,13 +90,15 @@ def columns_of(frame: pd.DataFrame, columns: Any) -> tuple[Any, Any, Any]:
     What was renamed to the default since the frame was made is found: attrs do not follow.
     """
     require_columns(frame, (), "frame", CURE)
-    if columns is not None:
-        return check_three(columns)
-    noted = frame.attrs.get(NOTED, COLUMNS)
-    return check_three(
-        default if default in frame and name not in frame else name
-        for name, default in zip(noted, COLUMNS, strict=True)
-    )
+    if columns is None:
+        noted = frame.attrs.get(NOTED, COLUMNS)
+        columns = [
+            default if default in frame and name not in frame else name
+            for name, default in zip(noted, COLUMNS, strict=True)
+        ]
+    names = check_three(columns)
+    require_own_names(names, frame, CURE)
+    return names
 
 
 def level_text(level: Any) -> str:

@@ -18,8 +18,10 @@ from seqforecast.containers.frames import (
     times_as,
 )
 from seqforecast.forecasting.data.columns import COLUMNS, check_three, show
+from seqforecast.forecasting.data.fold_columns import Y_HAT, require_own_names
 from seqforecast.forecasting.data.future_rows import next_times
 from seqforecast.forecasting.data.long_table import to_panel
+from seqforecast.forecasting.data.lookalikes import known_ids
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import Form, check_column_order, read_rows
 
@@ -51,7 +53,9 @@ def read_panel(
     future : list of column names, optional
         Features whose future is known; None takes every other column.
     """
-    data = read_rows(X, y, check_three(columns), past, future, static)
+    names = check_three(columns)
+    require_own_names(names, X)
+    data = read_rows(X, y, names, past, future, static)
     return to_panel(data.rows), data.form
 
 
@@ -76,12 +80,12 @@ def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
             f"{list(form.features)}; the same are needed. Pass the columns of fit."
         )
     rows = data.rows
-    if form.kind in ("series", "xy"):
+    if form.kind in ("long", "wide") and (data.form.labelled or data.form.library is not None):
+        ids = known_ids(panel.ids, rows.ids, "The new observations", data.form.place)
+        rows = replace(rows, ids=ids)
+    elif len(rows.ids) == panel.n_series:  # without names they are in the order of fit
         rows = replace(rows, ids=panel.ids)
     if form.kind == "wide":
-        has_names = data.form.labelled or data.form.library is not None
-        if not has_names and len(rows.ids) == panel.n_series:
-            rows = replace(rows, ids=panel.ids)
         _require_series(panel.ids, rows.ids)
     if not data.form.labelled or not form.labelled:
         rows = replace(rows, times=next_times(panel, len(rows.times)))
@@ -146,18 +150,40 @@ def to_form(
     if form.kind == "long":
         unique_id, ds, _ = form.columns
         labels: dict[Hashable, Any] = {unique_id: panel.ids.take(rows.series), ds: index}
+        _require_apart(labels, columns)
         return to_long_form(form, pd.DataFrame(labels | columns), (ds,))
-    alone = list(columns) == ["y_hat"]
+    alone = list(columns) == [Y_HAT]
     if form.library is not None:
         if alone:
-            return series_in_library(columns["y_hat"], form.name, form.library)
+            return series_in_library(columns[Y_HAT], form.name, form.library)
         return in_library(pd.DataFrame(columns), form.library)
     if not form.labelled:
-        return columns["y_hat"] if alone else pd.DataFrame(columns)
+        return columns[Y_HAT] if alone else pd.DataFrame(columns)
     index = times_as(index, form.time_kind).rename(form.index_name)
     if alone:
-        return pd.Series(columns["y_hat"], index=index, name=form.name)
+        return pd.Series(columns[Y_HAT], index=index, name=form.name)
     return pd.DataFrame(columns, index=index)
+
+
+def _require_apart(labels: dict[Hashable, Any], columns: Iterable[str]) -> None:
+    """Refuse forecasts that would overwrite names or times, as files older than the rule may."""
+    twice = [name for name in columns if name in labels]
+    if twice:
+        raise ValueError(
+            f"The forecasts have the column {twice[0]!r}, but columns= of the forecaster calls "
+            "series or times so; another name is needed. Fit again with other names in columns=."
+        )
+
+
+def _require_different(names: list[str]) -> None:
+    """Refuse columns of a wide frame that would share a name."""
+    twice = pd.Index(names).duplicated()
+    if twice.any():
+        raise ValueError(
+            f"Two columns of the forecasts would be named {names[int(np.argmax(twice))]!r}, a "
+            "series and an end of an interval; names that differ are needed. Rename the series "
+            "before the fit, or pass a long frame."
+        )
 
 
 def to_long_form(form: Form, frame: pd.DataFrame, times: tuple[Hashable, ...]) -> Any:
@@ -184,12 +210,13 @@ def _wide_form(
     table = np.full((len(steps), panel.n_series, len(columns)), np.nan)
     for k, values in enumerate(columns.values()):
         table[row, series, k] = values
-    alone = list(columns) == ["y_hat"]
+    alone = list(columns) == [Y_HAT]
     flat = table.reshape(len(steps), -1)
     if form.library is not None:
         # One level of names: "a", and with intervals "a-lo-80" and "a-hi-80" beside it.
-        ends = ["" if name == "y_hat" else f"-{name}" for name in columns]
+        ends = ["" if name == Y_HAT else f"-{name}" for name in columns]
         joined = [f"{name}{end}" for name in panel.ids for end in ends]
+        _require_different(joined)
         return in_library(pd.DataFrame(flat, columns=joined), form.library)
     if not form.labelled and alone:
         return flat

@@ -15,6 +15,7 @@ from seqforecast._shared.checks import check_integer
 from seqforecast.containers.arrays import float_values
 from seqforecast.containers.frames import as_pandas, is_foreign, plain_times
 from seqforecast.forecasting.data.columns import nearest, show
+from seqforecast.forecasting.data.lookalikes import Place, find_known
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import (
     Form,
@@ -61,7 +62,8 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
     if isinstance(X_future, pd.Index):
         X_future = pd.DataFrame(index=X_future)
     if form.kind == "long":
-        series, times, columns = _read_long(form, panel, X_future)
+        place = form.place._replace(is_pandas=has_index)
+        series, times, columns = _read_long(form, panel, X_future, place)
     else:
         series, times, columns = _read_steps(form, panel, X_future, has_index)
     step = panel.grid.positions(times) - panel.last[series]
@@ -75,7 +77,7 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
 
 
 def _read_long(
-    form: Form, panel: Panel, X: Any
+    form: Form, panel: Panel, X: Any, place: Place
 ) -> tuple[NDArray[np.int64], pd.Index, dict[Hashable, Any]]:
     """Read the series, times and columns of a long frame."""
     unique_id, ds, _ = form.columns
@@ -88,7 +90,7 @@ def _read_long(
     check_unique(X)
     check_filled(*X.shape)
     codes, ids = codes_of(X, unique_id)
-    known = panel.ids.get_indexer(ids)
+    known = find_known(panel.ids, ids, "The rows to predict", place)
     if (known < 0).any():
         stranger = ids[int(np.argmax(known < 0))]
         raise ValueError(
@@ -99,8 +101,7 @@ def _read_long(
     times = plain_times(pd.Index(X[ds]))
     if times.hasnans:
         codes_of(X, ds)  # says so
-    series = known[codes].astype(np.int64)
-    return series, times, {name: X[name] for name in X.columns}
+    return known[codes], times, {name: X[name] for name in X.columns}
 
 
 def _read_steps(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seqforecast._shared.memory_limits import require_memory
 from seqforecast.forecasting.arrays.ragged import offsets_of, stretches
 from seqforecast.forecasting.data.columns import show
+from seqforecast.forecasting.data.series_ids import join_ids
 from seqforecast.forecasting.data.time_grid import TimeGrid
 
 _OF_A_STEP = 64
@@ -149,7 +150,7 @@ class Panel:
 
         return replace(
             self,
-            ids=self.ids.append(other.ids[new]) if len(new) else self.ids,
+            ids=join_ids(self.ids, other.ids[new]) if len(new) else self.ids,
             offsets=offsets,
             values=joined(self.values, other.values),
             first=np.append(self.first, other.first[new] + shift),

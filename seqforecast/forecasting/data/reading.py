@@ -31,7 +31,10 @@ from seqforecast.forecasting.data.columns import (
     choose_roles,
     listed_names,
 )
+from seqforecast.forecasting.data.fold_columns import is_forecast_column
 from seqforecast.forecasting.data.long_table import LongTable
+from seqforecast.forecasting.data.lookalikes import Place, require_one_type
+from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
 _Names = Iterable[Hashable] | None
@@ -51,6 +54,12 @@ class Form:
     roles: Roles = field(default_factory=Roles)
     library: str | None = None  # of the frames, where it is not pandas
     time_kind: str | None = None  # of the times, where pandas has no own type for them
+
+    @property
+    def place(self) -> Place:
+        """Where frames of this form have the names of series."""
+        is_pandas = self.library is None
+        return Place("frame", self.columns[0], self.kind == "wide", is_pandas=is_pandas)
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,7 @@ def _read_series(series: pd.Series | NDArray[Any]) -> Data:
     labelled = isinstance(series, pd.Series)
     name = series.name if isinstance(series, pd.Series) else None
     index = series.index if isinstance(series, pd.Series) else pd.RangeIndex(len(series))
+    _check_index_name(index, "series")
     values = float_values(series, "The series", cure)
     rows = _steps(index, _one_id(name), values, "series")
     return Data(rows, Form("series", labelled, name, index.name))
@@ -106,8 +116,10 @@ def _read_wide(frame: pd.DataFrame | NDArray[Any], library: str | None = None) -
             float_values(frame.iloc[:, i], f"Column {name!r}", _into_panel(name, library))
             for i, name in enumerate(frame.columns)
         ]
+        form = Form("wide", index_name=frame.index.name)
+        require_one_type(frame.columns, form.place)
         rows = _steps(frame.index, frame.columns, np.concatenate(columns), "frame")
-        return Data(rows, Form("wide", index_name=frame.index.name))
+        return Data(rows, form)
     values = float_values(frame, "The array", "Convert it: array.astype(float).").T.ravel()
     ids = pd.RangeIndex(frame.shape[1])
     rows = _steps(pd.RangeIndex(len(frame)), ids, values, "frame")
@@ -142,6 +154,7 @@ def _read_xy(X: Any, y: Any, past: _Names, future: _Names, static: _Names) -> Da
     _check_shapes(X, y)
     check_filled(len(y), 1)
     index = _index_of(X, y, labelled)
+    _check_index_name(index, "X" if isinstance(X, pd.DataFrame) else "y")
     names, table = _feature_columns(X)
     roles = choose_roles(names, past, future, static)
     features = {
@@ -169,7 +182,9 @@ def _read_long(
     unique_id, ds, y = columns
     names = tuple(name for name in frame.columns if name not in columns)
     roles = choose_roles(names, past, future, static)
+    form = Form("long", columns=columns, features=names, roles=roles)
     series, ids = codes_of(frame, unique_id)
+    require_one_type(ids, form.place)
     check_times(plain_times(pd.Index(frame[ds][:1])))
     time, times = codes_of(frame, ds)
     rows = LongTable(
@@ -188,12 +203,13 @@ def _read_long(
             for name in chosen
         },
     )
-    return Data(rows, Form("long", columns=columns, features=names, roles=roles))
+    return Data(rows, form)
 
 
 def codes_of(frame: pd.DataFrame, name: Hashable) -> tuple[NDArray[np.int64], pd.Index]:
     """Replace the values of a column by their ranks; also return the distinct values."""
-    codes, values = pd.Index(frame[name]).factorize(sort=True)
+    labels: Any = ids_of(frame[name])
+    codes, values = labels.factorize(sort=True)
     missing = codes < 0
     if missing.any():
         raise ValueError(
@@ -370,6 +386,15 @@ def _check_shapes(X: Any, y: Any) -> None:
             f"X has shape {X.shape} and y has shape {y.shape}; (n_steps, n_features) and "
             "(n_steps,) are needed. Pass one row of features and one target a step; for several "
             "targets, pass a frame of them without y."
+        )
+
+
+def _check_index_name(index: pd.Index, what: str) -> None:
+    """Refuse an index of one series that is called like a column beside it in a frame."""
+    if is_forecast_column(index.name):
+        raise ValueError(
+            f"The index of {what} is called {index.name!r}, like a column of the forecasts that "
+            f"would stand beside it; another name is needed. Rename it: {what}.rename_axis('ds')."
         )
 
 

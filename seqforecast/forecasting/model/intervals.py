@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast.exceptions import ParameterError
-from seqforecast.forecasting.data.fold_columns import level_text
+from seqforecast.forecasting.data.fold_columns import Y_HAT, level_text
 from seqforecast.forecasting.data.panel import FutureRows
 from seqforecast.forecasting.model.held_out import (
     EarlierCutoff,
@@ -310,7 +310,7 @@ def forecast_columns(
     def values(units: Array) -> Array:
         return model.in_values(units, series)[position, rows.step - 1]
 
-    columns = {"y_hat": values(units)}
+    columns = {Y_HAT: values(units)}
     for k, level in enumerate(levels):
         pair = values(ends[:, :, k, 0]), values(ends[:, :, k, 1])
         text = level_text(level)

@@ -195,7 +195,17 @@ def _index(parts: Parts) -> pd.Index:
 def _index_parts(index: pd.Index) -> Parts:
     numbers = isinstance(index.dtype, np.dtype) and index.dtype.kind in "biuf"
     values = index.to_numpy() if numbers else index.tolist()
-    return {"values": values, "dtype": str(index.dtype), "name": index.name}
+    return {"values": values, "dtype": _dtype_name(index.dtype), "name": index.name}
+
+
+def _dtype_name(dtype: Any) -> str:
+    """Return the name by which pandas finds a dtype again: two of text have that of another."""
+    name = str(dtype)
+    if isinstance(dtype, pd.ArrowDtype) and name == "string[pyarrow]":
+        return "utf8[pyarrow]"
+    if name == "string" and dtype.storage == "python":
+        return "string[python]"
+    return name
 
 
 def _datetimes(parts: Parts) -> pd.DatetimeIndex:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pandas.tseries.frequencies import to_offset
 
@@ -65,6 +66,8 @@ INDEXES = [
     pd.Index([("a", 1), ("b", 2)], tupleize_cols=False, name=3),
     pd.Index([1, 2], dtype="Int32"),
     pd.Index(["a", "b"], dtype="string"),
+    pd.Index(["a", "b"], dtype="string[python]"),
+    pd.Index(["a", "b"], dtype=pd.ArrowDtype(pa.string())),
     pd.Index([pd.Timestamp("2020"), "x"], dtype=object),
     pd.DatetimeIndex(["2020-01-01", None], name="t"),
     pd.date_range("2020", periods=3, freq="MS", unit="s"),
