@@ -105,7 +105,7 @@ OPTIONS = {
     "absolute": {"loss": "absolute_error", "optimizer": BLUNT},
     "huber": {"loss": "huber"},
     "quantile": {"loss": "quantile", "optimizer": BLUNT},
-    "other_quantiles": {"loss": "quantile", "quantiles": (0.6, 0.9), "optimizer": BLUNT},
+    "other_quantiles": {"loss": "quantile", "quantiles": (0.3, 0.9), "optimizer": BLUNT},
     "decay": {"weight_decay": 0.2},
     "adamw": {"weight_decay": 0.2, "optimizer": "adamw"},
     "cosine": {"lr_schedule": "cosine", "lr": 0.05},
