@@ -1,4 +1,4 @@
-"""Windows, targets and weights as arrays, whatever they were handed in as."""
+"""Windows and targets as arrays, whatever they were handed in as."""
 
 from __future__ import annotations
 
@@ -12,15 +12,7 @@ from seqforecast.containers.arrays import as_array
 
 def windows_array(X: Any, *, owner: str, name: str = "X") -> NDArray[Any]:
     """Return windows as an array of two or three dimensions, without a copy where it is one."""
-    windows = check_array(
-        as_array(X, name),
-        dtype=None,
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_all_finite=False,
-        estimator=owner,
-        input_name=name,
-    )
+    windows = _array(X, name, owner, min_rows=1)
     if windows.ndim not in (2, 3):
         raise ValueError(
             f"{name} has shape {windows.shape}; (n_windows, window * n_channels) or (n_windows, "
@@ -31,25 +23,30 @@ def windows_array(X: Any, *, owner: str, name: str = "X") -> NDArray[Any]:
 
 
 def targets_array(y: Any, *, owner: str, name: str = "y") -> NDArray[Any]:
-    """Return y as an array of real numbers of one to three dimensions."""
+    """Return targets as an array of one to three dimensions."""
     if y is None:
         raise ValueError(
             f"This {owner} estimator requires y to be passed, but the target {name} is None. "
             "Pass the values that follow each window: X, y = make_windows(series, window)."
         )
-    targets = check_array(
-        as_array(y, name),
-        dtype=None,
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_all_finite=False,
-        ensure_min_samples=0,
-        estimator=owner,
-        input_name=name,
-    )
+    targets = _array(y, name, owner, min_rows=0)
     if targets.ndim not in (1, 2, 3):
         raise ValueError(
             f"{name} has shape {targets.shape}; (n_windows,), (n_windows, n_outputs) or, with a "
             "target at every step, (n_windows, window, n_outputs) is needed. Reshape it."
         )
     return targets
+
+
+def _array(values: Any, name: str, owner: str, *, min_rows: int) -> NDArray[Any]:
+    """Return an array, in the errors of scikit-learn where it is empty or has no dimension."""
+    return check_array(
+        as_array(values, name),
+        dtype=None,
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite=False,
+        ensure_min_samples=min_rows,
+        estimator=owner,
+        input_name=name,
+    )

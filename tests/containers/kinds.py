@@ -196,5 +196,5 @@ KINDS = (
     ),
     Kind("ragged", lambda a: [*a.tolist(), [1.0]], REFUSED, "ragged", axes=(2,)),
     Kind("generator", lambda a: (value for value in a), REFUSED, r"list\(", axes=(1,)),
-    Kind("text for a number", lambda _: "values", REFUSED, "is a str", axes=(1,)),
+    Kind("text for a number", lambda _: "values", REFUSED, "is a str|='values'", axes=(1,)),
 )

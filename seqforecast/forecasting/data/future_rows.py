@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Number
 from typing import Any
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_integer
 from seqforecast.containers.arrays import float_values
-from seqforecast.containers.frames import as_pandas, is_foreign, plain_times
+from seqforecast.containers.frames import as_pandas, library_of, plain_times
 from seqforecast.forecasting.data.columns import nearest, show
-from seqforecast.forecasting.data.lookalikes import Place, find_known
+from seqforecast.forecasting.data.lookalikes import find_known
+from seqforecast.forecasting.data.mending import Mending
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import (
     Form,
@@ -55,17 +56,16 @@ def requested_rows(form: Form, panel: Panel, horizon: int, X: Any) -> FutureRows
 def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
     """Read what `predict` asks: rows after the end, in the form of fit without the target."""
     check_column_order(form, X_future)
-    has_index = not is_foreign(X_future)
+    library = library_of(X_future)
     X_future = as_pandas(X_future, "X")
     if isinstance(X_future, np.ndarray) and X_future.dtype.kind == "M" and X_future.ndim == 1:
         X_future = pd.DatetimeIndex(X_future)
     if isinstance(X_future, pd.Index):
         X_future = pd.DataFrame(index=X_future)
     if form.kind == "long":
-        place = form.place._replace(is_pandas=has_index)
-        series, times, columns = _read_long(form, panel, X_future, place)
+        series, times, columns = _read_long(replace(form, library=library), panel, X_future)
     else:
-        series, times, columns = _read_steps(form, panel, X_future, has_index)
+        series, times, columns = _read_steps(form, panel, X_future, has_index=library is None)
     step = panel.grid.positions(times) - panel.last[series]
     requested = _Requested(panel, series, step)
     requested.check_after_end()
@@ -77,9 +77,9 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
 
 
 def _read_long(
-    form: Form, panel: Panel, X: Any, place: Place
+    form: Form, panel: Panel, X: Any
 ) -> tuple[NDArray[np.int64], pd.Index, dict[Hashable, Any]]:
-    """Read the series, times and columns of a long frame."""
+    """Read the series, times and columns of a long frame; `form` is that of these rows."""
     unique_id, ds, _ = form.columns
     if not isinstance(X, pd.DataFrame) or unique_id not in X.columns or ds not in X.columns:
         raise ValueError(
@@ -89,8 +89,9 @@ def _read_long(
         )
     check_unique(X)
     check_filled(*X.shape)
-    codes, ids = codes_of(X, unique_id)
-    known = find_known(panel.ids, ids, "The rows to predict", place)
+    mending = Mending(form.columns, form.roles, form.library)
+    codes, ids = codes_of(X, unique_id, mending.drop_missing(unique_id))
+    known = find_known(panel.ids, ids, "The rows to predict", form.place)
     if (known < 0).any():
         stranger = ids[int(np.argmax(known < 0))]
         raise ValueError(
@@ -100,12 +101,12 @@ def _read_long(
         )
     times = plain_times(pd.Index(X[ds]))
     if times.hasnans:
-        codes_of(X, ds)  # says so
+        codes_of(X, ds, mending.drop_missing(ds))  # says so
     return known[codes], times, {name: X[name] for name in X.columns}
 
 
 def _read_steps(
-    form: Form, panel: Panel, X: Any, has_index: bool
+    form: Form, panel: Panel, X: Any, *, has_index: bool
 ) -> tuple[NDArray[np.int64], pd.Index, dict[Hashable, Any]]:
     """Read the times and columns of a frame, Series or array with a row a step."""
     X = X if isinstance(X, pd.DataFrame | pd.Series) else plain_array(X, "X")

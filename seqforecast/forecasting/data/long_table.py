@@ -34,6 +34,7 @@ class LongTable:
     time: NDArray[np.int64]  # (n_rows,): index into times
     target: NDArray[np.float64]  # (n_rows,); may be a view of the user's data
     filling: Callable[[TimeGrid], str]  # writes the call that fills gaps
+    keep_first: str = ""  # what to do about rows of one time
     roles: Roles = field(default_factory=Roles)
     features: dict[Hashable, NDArray[np.float64]] = field(default_factory=dict)  # (n_rows,) each
 
@@ -108,8 +109,8 @@ def _sort(rows: LongTable) -> LongTable:
         time = show_time(rows.times[rows.time[row]])
         raise ValueError(
             f"Series {show(rows.ids[rows.series[row]])} has the time {time} "
-            f"twice ({int(again.sum())} row(s) repeat a time); a step needs one row. Aggregate "
-            "them, or keep the first: frame.drop_duplicates([id, time])."
+            f"twice ({int(again.sum())} row(s) repeat a time); a step needs one row. "
+            f"{rows.keep_first}"
         )
     return rows
 

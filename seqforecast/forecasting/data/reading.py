@@ -34,6 +34,7 @@ from seqforecast.forecasting.data.columns import (
 from seqforecast.forecasting.data.fold_columns import is_forecast_column
 from seqforecast.forecasting.data.long_table import LongTable
 from seqforecast.forecasting.data.lookalikes import Place, require_one_type
+from seqforecast.forecasting.data.mending import Mending
 from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
@@ -81,7 +82,7 @@ def read_rows(
     if isinstance(frame, pd.DataFrame):
         check_unique(frame)
         if _is_long(frame, columns):
-            data = _read_long(frame, columns, past, future, static)
+            data = _read_long(frame, columns, past, future, static, library_of(X))
             return _noting(data, library_of(X), time_kind(X, columns[1]))
     if not isinstance(frame, pd.Series | pd.DataFrame):
         frame = plain_array(X, "The data", SIDE_BY_SIDE)
@@ -177,23 +178,26 @@ def _read_long(
     past: _Names,
     future: _Names,
     static: _Names,
+    library: str | None,
 ) -> Data:
     check_filled(*frame.shape)
     unique_id, ds, y = columns
     names = tuple(name for name in frame.columns if name not in columns)
     roles = choose_roles(names, past, future, static)
     form = Form("long", columns=columns, features=names, roles=roles)
-    series, ids = codes_of(frame, unique_id)
-    require_one_type(ids, form.place)
+    mending = Mending(columns, roles, library)
+    series, ids = codes_of(frame, unique_id, mending.drop_missing(unique_id))
+    require_one_type(ids, replace(form, library=library).place)
     check_times(plain_times(pd.Index(frame[ds][:1])))
-    time, times = codes_of(frame, ds)
+    time, times = codes_of(frame, ds, mending.drop_missing(ds))
     rows = LongTable(
         ids=ids,
         series=series,
         times=plain_times(times),
         time=time,
         target=float_values(frame[y], f"The target {y!r}", "Convert it with pd.to_numeric."),
-        filling=lambda grid: _fill_long(grid, columns, roles),
+        filling=mending.fill,
+        keep_first=mending.keep_first(),
         roles=roles,
         features={
             name: float_values(
@@ -206,16 +210,18 @@ def _read_long(
     return Data(rows, form)
 
 
-def codes_of(frame: pd.DataFrame, name: Hashable) -> tuple[NDArray[np.int64], pd.Index]:
-    """Replace the values of a column by their ranks; also return the distinct values."""
+def codes_of(frame: pd.DataFrame, name: Hashable, cure: str) -> tuple[NDArray[np.int64], pd.Index]:
+    """Replace the values of a column by their ranks; also return the distinct values.
+
+    `cure` says what to do about rows that have no value there.
+    """
     labels: Any = ids_of(frame[name])
     codes, values = labels.factorize(sort=True)
     missing = codes < 0
     if missing.any():
         raise ValueError(
             f"Column {name!r} has no value in {int(missing.sum())} row(s), the first is row "
-            f"{int(np.argmax(missing))}; every row needs its series and its time. Drop such rows: "
-            f"frame.dropna(subset=[{name!r}])."
+            f"{int(np.argmax(missing))}; every row needs its series and its time. {cure}"
         )
     return codes.astype(np.int64, copy=False), values
 
@@ -236,20 +242,6 @@ def _steps(index: pd.Index, ids: pd.Index, values: NDArray[np.float64], what: st
 
 def _fill_both(grid: TimeGrid) -> str:
     return f"X = {grid.filling('X')} and y = {grid.filling('y')}"
-
-
-def _fill_long(grid: TimeGrid, columns: tuple[Hashable, ...], roles: Roles) -> str:
-    """Write the call that fills the gaps of a long frame."""
-    unique_id, ds, y = columns
-    if not isinstance(grid.dtype, pd.DatetimeTZDtype | np.dtype) or grid.offset is None:
-        return f"add the missing rows, with NaN in {y!r}"
-    kept = [y, *roles.past, *roles.future, *roles.static]
-    filled = (
-        f"frame.set_index({ds!r}).groupby({unique_id!r})[{kept!r}]"
-        f".resample({grid.freqstr!r}).asfreq().reset_index()"
-    )
-    known = [*roles.future, *roles.static]
-    return f"{filled}, and then the new NaN of {known!r}, which must be known" if known else filled
 
 
 def _one_id(name: Hashable) -> pd.Index:
