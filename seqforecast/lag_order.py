@@ -24,6 +24,8 @@ Array = NDArray[Any]
 
 _LAG = re.compile(r"lag_?(\d+)")
 """How skforecast (lag_1) and mlforecast (lag1) name the columns of lags."""
+_WINDOW = re.compile(r".+@lag\d+")
+"""How make_windows names the columns of a window."""
 _ROWS = 1_000
 """Rows that are looked at for the order of columns without names."""
 _FEW = 10
@@ -194,7 +196,13 @@ class OldestFirst(TransformerMixin, BaseEstimator):
 
     def _by_name(self) -> tuple[list[int], list[int]] | None:
         """Find the lags, oldest first, and the other columns by their names."""
-        found = [_LAG.fullmatch(name) for name in getattr(self, "feature_names_in_", ())]
+        names = list(getattr(self, "feature_names_in_", ()))
+        if names and all(_WINDOW.fullmatch(name) for name in names):
+            raise ValueError(
+                f"X has the columns {names[0]}, ..., named as make_windows names windows, which "
+                "are oldest first already; OldestFirst needs lags, newest first. Leave it out."
+            )
+        found = [_LAG.fullmatch(name) for name in names]
         lags = {position: int(match[1]) for position, match in enumerate(found) if match}
         if not lags:
             return None

@@ -292,7 +292,7 @@ def _read_frame(frame: pd.DataFrame, target: Hashable | None, last: int, dates: 
     `dates` is the call that moves a column of dates out of the way, for messages.
     """
     names = list(frame.columns)
-    _refuse_panel(names)
+    _refuse_panel(names, dates)
     _check_filled(len(frame), len(names))
     _check_names(names)
     _check_numeric(frame, dates)
@@ -376,13 +376,16 @@ def _check_filled(n_steps: int, n_channels: int) -> None:
         )
 
 
-def _refuse_panel(names: Sequence[Hashable]) -> None:
+def _refuse_panel(names: Sequence[Hashable], dates: str) -> None:
     """Refuse a long frame, whose rows are of several series."""
+    one = "frame[frame['unique_id'] == name].set_index('ds')['y']"
+    if "drop" in dates:
+        one = "frame.filter(pl.col('unique_id') == name)['y']"
     if {"unique_id", "ds", "y"} <= set(names):
         raise ValueError(
             "The frame has the columns 'unique_id', 'ds' and 'y', as a long panel of several "
             "series; windows need one series. Pass the panel to Forecaster, or one series: "
-            "frame[frame['unique_id'] == name].set_index('ds')['y']."
+            f"{one}."
         )
 
 
@@ -418,7 +421,7 @@ def _check_order(index: pd.Index) -> None:
             f"The index has {index.nlevels} levels, as of several series in one; one level of "
             "times is needed. Make windows for one series at a time, as series.groupby(level=0) "
             "gives them, after droplevel(0); or pass all of them to Forecaster as a long frame: "
-            "series.reset_index()."
+            "series.rename_axis(['unique_id', 'ds']).reset_index(name='y')."
         )
     if isinstance(index, pd.Index) and pd.api.types.is_string_dtype(index.dtype):
         raise ValueError(

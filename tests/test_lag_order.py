@@ -262,3 +262,9 @@ def test_series_that_meet_and_rows_left_out_do_not_hide_the_order():
     with pytest.raises(ValueError, match="set n_exog=1"):
         OldestFirst().fit(rows)
     OldestFirst(n_exog=1).fit(rows)
+
+
+def test_windows_are_no_lags():
+    X, _ = make_windows(pd.Series(np.random.default_rng(0).normal(size=30), name="y"), 4)
+    with pytest.raises(ValueError, match="oldest first already; .* Leave it out"):
+        OldestFirst().fit(X.sample(frac=1, random_state=0))

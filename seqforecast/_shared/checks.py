@@ -89,7 +89,9 @@ def check_word(name: str, value: Any, words: Iterable[str | None], *, other: str
 def check_quantiles(quantiles: Any) -> None:
     """Raise unless `quantiles` is a sequence of different levels in (0, 1)."""
     try:
-        levels = [float(level) for level in quantiles]
+        levels = (
+            [] if any(isinstance(one, str) for one in quantiles) else list(map(float, quantiles))
+        )
     except (TypeError, ValueError):
         levels = []
     if not levels or not all(0 < level < 1 for level in levels) or len(set(levels)) < len(levels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Number
 from typing import Any, NoReturn
 
 import numpy as np
@@ -10,17 +11,23 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from seqforecast.containers.frames import as_pandas, is_foreign, is_frame, is_series, named
+from seqforecast.containers.frames import (
+    as_pandas,
+    column_names,
+    is_foreign,
+    is_frame,
+    is_series,
+    named,
+)
 
 SIDE_BY_SIDE = "side by side"
 BELOW_EACH_OTHER = "below each other"
 
-_ONE_LONG_FRAME = "pd.concat({}, names=['unique_id', None]).reset_index(level=0)"
-
 _LARGEST_FLOAT = 8
 """Bytes of a float that torch knows."""
 
-_CONVERT = "Convert or drop such values, for example with pd.to_numeric."
+CONVERT = "Convert it: pd.to_numeric(...), or cast(pl.Float64) of polars."
+"""What to do about a column that holds no numbers."""
 
 _DATES = {"date", "datetime", "datetime64", "period", "time", "timedelta", "timedelta64"}
 """What pandas calls objects that are times."""
@@ -85,6 +92,9 @@ def float_values(values: pd.Series | NDArray[Any], what: str, cure: str) -> NDAr
     if pd.api.types.is_complex_dtype(dtype):
         refuse_complex(what, dtype)
     if not is_real(dtype):
+        times = pd.api.types.is_datetime64_any_dtype(dtype) or getattr(dtype, "kind", "") == "m"
+        if times and cure == CONVERT:
+            _refuse_dates(what, dtype)
         raise TypeError(f"{what} has dtype {dtype}; real numbers are needed. {cure}")
     with np.errstate(over="ignore"):  # beyond float64 is infinite, which is refused by name
         if isinstance(values, np.ndarray):
@@ -110,7 +120,7 @@ def refuse_no_values(values: Any, what: str) -> None:
     if isinstance(values, dict):
         _refuse_dict(values, what)
     if values is None or isinstance(values, str | bytes | set | Iterator):
-        cure = "Read a file with pd.read_csv(...) before."
+        cure = "Pass the values themselves; pd.read_csv(...) reads a file."
         if isinstance(values, set | Iterator):
             cure = f"Pass list({named(what)}), if its order is that of time."
         raise TypeError(
@@ -130,22 +140,13 @@ def refuse_complex(what: str, dtype: Any) -> NoReturn:
 # ------------------------------------------------------------------------------ collections
 
 
-def _refuse_arrays(values: Any, what: str) -> None:
-    """Refuse a list of arrays where each may be a series or the values of one step."""
-    if any(np.ndim(one) == 1 and np.size(one) > 1 for one in values if hasattr(one, "dtype")):
-        raise TypeError(
-            f"{what} is a {type(values).__name__} of {len(values)} arrays, each of which may be a "
-            "series or the values of one step; one array is needed. Pass np.column_stack(data) if "
-            "each is a series, np.stack(data) if each is a step."
-        )
-
-
 def _refuse_dict(values: dict[Any, Any], what: str) -> NoReturn:
-    line = "pd.DataFrame(data)"
-    if any(is_frame(one) for one in values.values()):
-        line = _ONE_LONG_FRAME.format("data")
-    elif any(is_foreign(one) for one in values.values()):
-        line = "pl.DataFrame(data)"
+    one = next(iter(values.values()), None)
+    line = "pl.DataFrame(data)" if is_foreign(one) else "pd.DataFrame(data)"
+    if is_frame(one):
+        line = _one_long_frame(one, "data", "data.values()")
+    elif isinstance(one, Number):  # one step, by name
+        line = "pd.Series(data)"
     raise TypeError(
         f"{what} is a dict; a Series, a DataFrame or an array is needed. Make a frame of it: "
         f"{line}."
@@ -156,29 +157,57 @@ def _members(values: Any, what: str, series: str) -> Any:
     """Return a list without tensors and masked arrays; refuse one of Series or frames."""
     if set(map(type, values)) <= {float, int, list}:  # most lists, and the long ones
         return values
-    for one in values:
-        if is_series(one) or is_frame(one):
+    members = [_of_tensor(one, what) if _is_tensor(one) else one for one in values]
+    for one in members:
+        if is_series(one) or is_frame(one) or isinstance(one, dict):
             _refuse_series(values, one, what, series)
-    if series == SIDE_BY_SIDE:
-        _refuse_arrays(values, what)
-    if any(isinstance(one, np.ma.MaskedArray) for one in values):
-        return np.ma.array(values)
-    return [_of_tensor(one, what) if _is_tensor(one) else one for one in values]
+    if series == SIDE_BY_SIDE and any(map(_may_be_a_series, members)):
+        raise TypeError(
+            f"{what} is a {type(values).__name__} of {len(values)} arrays, each of which may be a "
+            "series or the values of one step; one array is needed. Pass np.column_stack(data) if "
+            "each is a series, np.stack(data) if each is a step."
+        )
+    if any(isinstance(one, np.ma.MaskedArray) and one is not np.ma.masked for one in members):
+        return np.ma.array(members)
+    return [np.nan if one is np.ma.masked else one for one in members]
+
+
+def _may_be_a_series(one: Any) -> bool:
+    return isinstance(one, np.ndarray) and one.ndim == 1 and one.size > 1
 
 
 def _refuse_series(values: Any, one: Any, what: str, series: str) -> NoReturn:
     make = "a table of them: np.stack(data)"
-    if series == SIDE_BY_SIDE:
+    if isinstance(one, dict):
+        make = "a frame of them: pd.DataFrame(data)"
+    elif series == SIDE_BY_SIDE:
         line = "pd.concat(dict(enumerate(data)), axis=1)"
         if is_foreign(one):
             line = "pl.DataFrame({str(k): one for k, one in enumerate(data)})"
         if is_frame(one):
-            line = _ONE_LONG_FRAME.format("dict(enumerate(data))")
+            line = _one_long_frame(one, "dict(enumerate(data))", "data")
         make = f"a frame of them: {line}"
     raise TypeError(
         f"{what} is a {type(values).__name__} of {len(values)} {type(one).__name__} objects; one "
         f"Series, DataFrame or array is needed. Make {make}."
     )
+
+
+def _one_long_frame(one: Any, by_name: str, frames: str) -> str:
+    """Return the line that puts frames of one series each below each other."""
+    has_names = "unique_id" in column_names(one)
+    if is_foreign(one):
+        named_one = "one.with_columns(unique_id=pl.lit(name))"
+        return (
+            f"pl.concat(list({frames}))"
+            if has_names
+            else f"pl.concat([{named_one} for name, one in {by_name}.items()])"
+        )
+    if has_names:
+        return f"pd.concat({frames})"
+    if isinstance(one.index, pd.RangeIndex):
+        return f"pd.concat({by_name}, names=['unique_id', None]).reset_index(level=0)"
+    return f"pd.concat({by_name}, names=['unique_id', 'ds']).reset_index()"
 
 
 # ------------------------------------------------------------------------------- containers
@@ -235,7 +264,7 @@ def _of_frame(frame: pd.DataFrame, what: str) -> NDArray[Any]:
 def _of_column(column: Any, what: str) -> NDArray[Any]:
     if isinstance(column.dtype, np.dtype):
         return _numbers(column.to_numpy(), what)
-    return float_values(column, what, _CONVERT)
+    return float_values(column, what, CONVERT)
 
 
 # ------------------------------------------------------------------------------------ types
@@ -253,7 +282,10 @@ def _numbers(array: NDArray[Any], what: str) -> NDArray[Any]:
     if kind in "SUT":
         _refuse_text(what, array.dtype)
     if kind not in "biuf":
-        raise TypeError(f"{what} has dtype {array.dtype}; real numbers are needed. {_CONVERT}")
+        raise TypeError(
+            f"{what} has dtype {array.dtype}; real numbers are needed. Make a frame of records: "
+            f"pd.DataFrame({named(what)})."
+        )
     if kind == "f" and array.dtype.itemsize > _LARGEST_FLOAT:
         with np.errstate(over="ignore"):  # beyond float64 is infinite, which is refused by name
             return array.astype(np.float64)
@@ -277,7 +309,7 @@ def _of_objects(array: NDArray[Any], what: str) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"{what} holds objects that are no real numbers ({error}); numbers are needed. "
-            f"{_CONVERT}"
+            f"{CONVERT}"
         ) from error
 
 

@@ -80,6 +80,16 @@ def as_pandas(data: Any, what: str) -> Any:
             f"{what} is a {type(data).__name__} of {native.implementation.value}, which holds no "
             f"values yet; a frame in memory is needed. Call {named(what)}.{call}() before."
         )
+    if type(data).__name__ == "RecordBatch":  # of pyarrow, which narwhals does not read
+        raise TypeError(
+            f"{what} is a RecordBatch, a part of a table; a Table is needed. Pass "
+            f"pa.Table.from_batches([{named(what)}])."
+        )
+    if hasattr(data, "ngroups"):
+        raise TypeError(
+            f"{what} is a {type(data).__name__}; a frame is needed. Pass the frame that it groups: "
+            f"{named(what)}.obj."
+        )
     if isinstance(native, nw.Series):
         return _column(native).rename(native.name or None)
     if isinstance(native, nw.DataFrame):
@@ -129,7 +139,9 @@ def time_kind(data: Any, column: Hashable = None) -> str | None:
     native = _wrapped(data)
     if isinstance(native, nw.DataFrame):
         return DATE if isinstance(native.schema.get(str(column)), nw.Date) else None
-    dtype = data[column].dtype if isinstance(data, pd.DataFrame) else getattr(data, "dtype", None)
+    if isinstance(data, pd.DataFrame):
+        data = data.get(column)
+    dtype = getattr(data, "dtype", None)
     if not isinstance(dtype, pd.ArrowDtype):
         return None
     return {"date": DATE, "datetime": TIMESTAMP, "Timestamp": TIMESTAMP}.get(dtype.type.__name__)
@@ -173,6 +185,8 @@ def _column(column: nw.Series[Any]) -> pd.Series:
         return pd.Series(np.asarray(column.to_numpy(), dtype="M8[s]"))
     if isinstance(dtype, nw.Decimal) or (isinstance(dtype, nw.Boolean) and column.null_count()):
         column = column.cast(nw.Float64)
+    if isinstance(dtype, nw.Int128 | nw.UInt128):  # which numpy does not know
+        column = column.cast(nw.Float64 if column.null_count() else nw.Int64)
     values = column.to_numpy()
     return pd.Series(values if values.ndim == 1 else list(values))
 

@@ -63,7 +63,7 @@ def read_forecast(
     if truth is not None:
         ends = np.zeros(panel.n_series, dtype=np.int64)
         np.maximum.at(ends, series, ahead)
-        observed = _observed(panel, parts.form, truth)
+        observed = _observed(panel, parts.form, truth, horizon)
         place = parts.form.place._replace(is_pandas=not is_foreign(truth))
         came = _after(panel, shown, ends, observed, place)
     return Frames(forecast, newest_steps(panel, shown, int(n_history)), came, len(available))
@@ -100,7 +100,7 @@ def newest_steps(panel: Panel, series: Cells, n_steps: int) -> pd.DataFrame:
     )
 
 
-def _observed(panel: Panel, form: Form, truth: Any) -> pd.DataFrame:
+def _observed(panel: Panel, form: Form, truth: Any, horizon: int) -> pd.DataFrame:
     """Read values in the form of the fit into a long frame; arrays follow what is known."""
     has_index = form.labelled and isinstance(truth, pd.Series | pd.DataFrame)
     truth = as_pandas(truth, "truth")
@@ -119,6 +119,12 @@ def _observed(panel: Panel, form: Form, truth: Any) -> pd.DataFrame:
         )
     if has_index:
         times = truth.index
+    elif len(values) > horizon:
+        raise ValueError(
+            f"truth has {len(values)} rows without times, and {horizon} step(s) are forecast; rows "
+            "without times are those that follow the fit. Pass those alone, or a Series or frame "
+            "of pandas whose index holds the times."
+        )
     else:
         times = panel.grid.times(int(panel.last.max()) + 1 + np.arange(len(values)))
     row, column = np.indices(values.shape)
@@ -156,6 +162,13 @@ def _after(
             f"truth holds no step that is forecast, such as those of series {panel.ids[one]!r} "
             f"from {begin} to {end}; values of such steps are needed. Pass the actual values after "
             "the fit, or None."
+        )
+    again = pd.MultiIndex.from_arrays([of[wanted], step[wanted]]).duplicated()
+    if again.any():
+        row = int(np.flatnonzero(wanted)[np.argmax(again)])
+        raise ValueError(
+            f"truth has the time {panel.grid.label(int(panel.last[of[row]] + step[row]))} of "
+            f"series {panel.ids[of[row]]!r} twice; one value of each step is needed. Drop one."
         )
     table = np.full((panel.n_series, int(ends.max()) + 1), np.nan)
     table[of[wanted], step[wanted]] = float_values(observed[Y], "truth", _NUMBERS)[wanted]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seqforecast._shared.checks import check_word
 from seqforecast.containers.arrays import float_values
-from seqforecast.containers.frames import as_pandas, in_library, library_of
+from seqforecast.containers.frames import DATE, as_pandas, in_library, library_of, time_kind
 from seqforecast.forecasting.data.fold_columns import (
     CURE,
     CUTOFF,
@@ -138,7 +138,8 @@ def evaluate(
     0     1    mae    0.5             1.5
     1     2    mae    2.5             3.5
     """
-    library, frame = library_of(frame), as_pandas(frame, "frame")
+    library, of_days = library_of(frame), time_kind(frame, CUTOFF) == DATE
+    frame = as_pandas(frame, "frame")
     series, _, target = columns_of(frame, columns)
     check_word("by", by, BY)
     group = {"series": series, STEP: STEP, CUTOFF: CUTOFF}.get(by or "")
@@ -156,7 +157,7 @@ def evaluate(
         table[NAIVE] = rows.mean_over_series(recipe.of_cells(rows, NAIVE)) if known else np.nan
         tables.append(pd.DataFrame(table))
     errors = pd.concat(tables, ignore_index=True)
-    return errors if library is None else in_library(errors, library)
+    return errors if library is None else in_library(errors, library, (CUTOFF,) * of_days)
 
 
 # ----------------------------------------------------------------------------------- the rows

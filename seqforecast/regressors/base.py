@@ -35,6 +35,7 @@ from seqforecast.containers.windows import targets_array, windows_array
 from seqforecast.exceptions import DivergenceError
 from seqforecast.regressors.column_names import (
     check_lag_names,
+    check_target_names,
     check_validation_names,
     warn_if_features,
     warn_if_not_in_order,
@@ -164,7 +165,7 @@ class RecurrentRegressor(
         with self._unchanged_on_error():
             goes_on = self.warm_start and hasattr(self, "net_")
             data = self._training_data(X, y, sample_weight, reset=not goes_on)
-            train, valid, early_stopping = self._split(data, X, X_val, y_val)
+            train, valid, early_stopping = self._split(data, X, y, X_val, y_val)
             self._train(
                 self.net_ if goes_on else self._new_net(train),
                 train,
@@ -398,7 +399,7 @@ class RecurrentRegressor(
         if reset:
             # Of X, not of data: windows of weight 0 are missing there, and their neighbours jump.
             check_repeated_channels(X, self.n_channels)
-            warn_if_degenerate(data, stacklevel=_CALLER_OF_FIT)
+            warn_if_degenerate(data, is_flat=X.ndim == 2, stacklevel=_CALLER_OF_FIT)
             if y.ndim < 3:  # as a Forecaster gives them, which says for itself what it forecasts
                 warn_if_one_sided(params, stacklevel=_CALLER_OF_FIT)
             warn_if_features(columns, self.n_channels, stacklevel=_CALLER_OF_FIT)
@@ -407,7 +408,7 @@ class RecurrentRegressor(
         return data
 
     def _split(
-        self, data: WindowDataset, X: Any, X_val: Any, y_val: Any
+        self, data: WindowDataset, X: Any, y: Any, X_val: Any, y_val: Any
     ) -> tuple[WindowDataset, WindowDataset | None, bool]:
         """Return training windows, validation windows, and whether these end the training."""
         given = X_val is not None
@@ -424,6 +425,7 @@ class RecurrentRegressor(
         if given:
             form = self._form
             check_validation_names(X_val, form.columns, owner=form.owner, stacklevel=_CALLER_OF_FIT)
+            check_target_names(y_val, y)
             valid = form.dataset(X_val, y_val, X_name="X_val", y_name="y_val")
         elif early_stopping:
             warn_if_unsorted(X, stacklevel=_CALLER_OF_FIT)

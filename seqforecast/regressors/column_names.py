@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from sklearn.utils.validation import _get_feature_names
 
+from seqforecast.containers.frames import column_names
+
 _LAG = re.compile(r"(.+)@lag(\d+)", re.DOTALL)
 """How make_windows names a column of windows: channel and lag."""
 _STEP = re.compile(r".+@step\d+", re.DOTALL)
@@ -23,6 +25,7 @@ _COUNTED = re.compile(rf"\d+|(?<![a-z])(?:{'|'.join(_WORDS + _SHORT)})(?![a-z])"
 _FEW = 3
 """Names below this number tell nothing of what they have in common."""
 _SHOWN = 5
+_WITHOUT = "Drop them: X[[name for name in X.columns if '@lag' in name]]"
 
 
 class _Lag(NamedTuple):
@@ -91,7 +94,7 @@ def check_validation_names(
             "X are needed. Set X_val.columns = X.columns."
         ) from None
     if given is not None and columns is not None:
-        _check_same_names(list(given), list(columns))
+        _check_same_names(list(given), list(columns), "X")
     elif given is not None or columns is not None:
         known = f"does not have valid feature names, but {owner} was fitted with feature names"
         unknown = f"has feature names, but {owner} was fitted without feature names"
@@ -102,23 +105,33 @@ def check_validation_names(
         )
 
 
-def _check_same_names(given: list[str], columns: list[str]) -> None:
+def check_target_names(y_val: Any, y: Any) -> None:
+    """Refuse a frame y_val whose columns are not those of a frame y, in their order."""
+    given, columns = column_names(y_val), column_names(y)
+    if given and columns:
+        _check_same_names(list(map(str, given)), list(map(str, columns)), "y")
+
+
+def _check_same_names(given: list[str], columns: list[str], of: str) -> None:
     known, seen = set(columns), set(given)
     missing = [name for name in columns if name not in seen]
     more = [name for name in given if name not in known]
     if missing or more:
         lacks = f"lacks the columns {_listed(missing)}" if missing else ""
-        has = f"has the columns {_listed(more)}, which are not in X" if more else ""
-        cure = "Make X_val as X was made." if missing else "Pass X_val[X.columns]."
+        has = f"has the columns {_listed(more)}, which are not in {of}" if more else ""
+        cure = (
+            f"Make {of}_val as {of} was made." if missing else f"Pass {of}_val[list({of}.columns)]."
+        )
         raise ValueError(
-            f"X_val {' and '.join(filter(None, (lacks, has)))}; the columns of X in their order "
-            f"are needed. {cure}"
+            f"{of}_val {' and '.join(filter(None, (lacks, has)))}; the columns of {of} in their "
+            f"order are needed. {cure}"
         )
     for position, (name, needed) in enumerate(zip(given, columns, strict=False)):
         if name != needed:
             raise ValueError(
-                f"X_val has the columns of X in another order: column {position} is {name!r}, in "
-                f"X {needed!r}; the same order is needed. Pass X_val[X.columns]."
+                f"{of}_val has the columns of {of} in another order: column {position} is "
+                f"{name!r}, in {of} {needed!r}; the same order is needed. Pass "
+                f"{of}_val[list({of}.columns)]."
             )
 
 
@@ -160,7 +173,7 @@ def _refuse_targets(columns: list[str]) -> None:
         raise ValueError(
             f"X has the columns {_listed(columns)}, named as the targets of make_windows, beside "
             "the columns @lag of windows; X must hold the past alone, as the steps of a window. "
-            "Drop them with X.filter(like='@lag'), or make them channels of the frame before "
+            f"{_WITHOUT}, or make them channels of the frame before "
             "make_windows. For values that are known ahead use Forecaster(future=[...])."
         )
 
@@ -172,7 +185,7 @@ def _check_other_columns(lags: list[_Lag | None], others: list[str], n_channels:
         raise ValueError(
             f"X has the columns {_listed(others)} beside the columns @lag of windows, but "
             f"n_channels={n_channels} reads a row as {_reading(len(lags), n_channels)}; the same "
-            "columns are needed at every step. Drop them with X.filter(like='@lag'), or make them "
+            f"columns are needed at every step. {_WITHOUT}, or make them "
             "channels of the frame before make_windows(frame, window, target=...) and set "
             "n_channels. For values that are known ahead use Forecaster(future=[...])."
         )

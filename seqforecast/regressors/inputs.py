@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,13 @@ class InputForm:
         if n_features != self.n_features or not (
             flat or windows.shape[1:] == (self.window, self.n_channels)
         ):
+            if n_features == self.n_features:
+                raise ValueError(
+                    f"{name} has windows of {windows.shape[1]} steps and {windows.shape[2]} "
+                    f"channels, but {self.owner} was fitted to {self.window} steps and "
+                    f"{self.n_channels} channels; windows as for fit are needed. Swap the axes, "
+                    f"if that is what differs: {name}.transpose(0, 2, 1)."
+                )
             raise ValueError(
                 f"{name} has {n_features} features, but {self.owner} is expecting "
                 f"{self.n_features} features as input: {self.window} steps of {self.n_channels} "
@@ -159,10 +167,16 @@ def training_dataset(
         )
     if sample_weight is None:
         return data
+    weights = sample_weight
+    if not isinstance(weights, Number):  # one for all windows
+        weights = as_array(sample_weight, "sample_weight")
+        if weights.shape != (len(data),):
+            raise ValueError(
+                f"sample_weight has shape {weights.shape}; ({len(data)},) is needed, a weight for "
+                "each window. np.ravel(sample_weight) makes (n,) of (n, 1)."
+            )
     with np.errstate(invalid="ignore"):  # scikit-learn adds up all weights, infinities too
-        weight = _check_sample_weight(
-            as_array(sample_weight, "sample_weight"), data.X, dtype=np.float64
-        )
+        weight = _check_sample_weight(weights, data.X, dtype=np.float64)
     if (weight < 0).any() or not (weight > 0).any():
         raise ValueError(
             f"sample_weight lies between {weight.min():g} and {weight.max():g}; weights of at "
@@ -224,7 +238,7 @@ def _known_share(targets: Array) -> NDArray[np.float64]:
     return np.concatenate([(~np.isnan(targets[rows])).mean(axis=axes) for rows in blocks])
 
 
-def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:
+def warn_if_degenerate(data: WindowDataset, *, is_flat: bool, stacklevel: int) -> None:
     """Warn of data that can be fitted but from which nothing can be learnt."""
     newest = data.y[:, -1] if data.y.ndim == 3 else data.y
     low, high = np.fmin.reduce(newest, axis=None), np.fmax.reduce(newest, axis=None)
@@ -235,9 +249,10 @@ def warn_if_degenerate(data: WindowDataset, *, stacklevel: int) -> None:
             stacklevel=stacklevel + 1,
         )
     if data.X.shape[1] == 1:
+        steps = "n_channels=1" if is_flat else "X.transpose(0, 2, 1)"
         warnings.warn(
             "X has windows of 1 step: a recurrent network has nothing to remember there. Use "
-            "longer windows, or n_channels=1 if the columns are steps.",
+            f"longer windows, or {steps} if the columns are steps.",
             stacklevel=stacklevel + 1,
         )
 

@@ -150,6 +150,7 @@ ENTRIES = (
         "OldestFirst.fit_transform(X)",
         np.ascontiguousarray(X[::3, ::-1]),
         lambda v: OldestFirst().fit_transform(v),
+        has_names=False,
     ),
     Entry("gradient_flow(X)", X, flow),
     Entry("diagnose(X)", X, lambda v: str(diagnose(fitted(), v, Y))),

@@ -1,11 +1,14 @@
 """What is refused by name, and that the line in the message works when it is typed."""
 
 import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from sklearn.linear_model import Ridge
 
 from seqforecast import Forecaster, backtest, last_window, make_windows
@@ -17,6 +20,9 @@ FRAMES = {
     name: pd.DataFrame({"ds": DAYS, "y": one.to_numpy()})
     for name, one in zip("abc", SERIES, strict=True)
 }
+
+
+PANEL = pd.concat(FRAMES, names=["unique_id", None]).reset_index(level=0)
 
 
 def line_of(error):
@@ -35,6 +41,12 @@ def line_of(error):
         ({name: pl.Series(one.to_numpy()) for name, one in zip("abc", SERIES, strict=True)}, 3),
         (FRAMES, 3),
         (list(FRAMES.values()), 3),
+        ({name: one.set_index("ds") for name, one in FRAMES.items()}, 3),
+        (dict(list(PANEL.groupby("unique_id"))), 3),
+        ([one for _, one in PANEL.groupby("unique_id")], 3),
+        ({name: pl.from_pandas(one) for name, one in FRAMES.items()}, 3),
+        ([pl.from_pandas(one) for _, one in PANEL.groupby("unique_id")], 3),
+        ([{"a": 1.0 * k, "b": 2.0 * k} for k in range(30)], 2),
     ],
     ids=[
         "list",
@@ -45,6 +57,12 @@ def line_of(error):
         "dict of polars",
         "frames",
         "list of frames",
+        "with ds as index",
+        "groups",
+        "list of groups",
+        "frames of polars",
+        "groups of polars",
+        "records",
     ],
 )
 def test_collections_of_series_are_refused_with_the_line_that_makes_a_frame(data, n_series):
@@ -105,3 +123,59 @@ def test_times_as_an_array_are_times():
     model = Forecaster(Ridge(), window=7, horizon=2).fit(series)
     later = pd.date_range("2024-01-31", periods=2)
     assert model.predict(later.to_numpy()).equals(model.predict(later))
+
+
+def test_groups_and_batches_are_refused_with_what_they_are_of():
+    with pytest.raises(TypeError, match="GroupBy; a frame is needed") as caught:
+        forecaster().fit(PANEL.groupby("unique_id"))
+    of = str(caught.value).rpartition(": ")[2].rstrip(".")
+    assert eval(of, {"data": PANEL.groupby("unique_id")}) is PANEL
+    batch = pa.RecordBatch.from_pandas(PANEL, preserve_index=False)
+    with pytest.raises(TypeError, match=r"RecordBatch.*pa.Table.from_batches\(\[data\]\)"):
+        forecaster().fit(batch)
+    assert len(forecaster().fit(pa.Table.from_batches([batch])).ids_) == 3
+
+
+def test_a_dict_of_one_step_is_a_row():
+    wide = pd.DataFrame(
+        {name: one.to_numpy() for name, one in zip("abc", SERIES, strict=True)}, DAYS
+    )
+    stream = forecaster().fit(wide).stream()
+    with pytest.raises(TypeError, match=r"a dict; .*: pd.Series\(data\)") as caught:
+        stream.update({"a": 1.0, "b": 2.0, "c": 3.0})
+    row = eval(
+        str(caught.value).rpartition(": ")[2].rstrip("."),
+        {"pd": pd, "data": {"c": 3.0, "a": 1.0, "b": 2.0}},
+    )
+    expected = forecaster().fit(wide).update(np.array([[1.0, 2.0, 3.0]])).predict()
+    assert stream.update(row).equals(expected)
+    assert forecaster().fit(wide).update(row).predict().equals(expected)
+
+
+def test_tensors_in_a_list_are_arrays_in_a_list():
+    with pytest.raises(TypeError, match="list of 2 arrays, each of which may be a series"):
+        forecaster().fit([torch.arange(30.0), torch.arange(30.0)])
+
+
+@pytest.mark.parametrize(
+    "times", [[pd.Timestamp("2024-01-31")], pd.Timestamp("2024-01-31"), (date(2024, 1, 31),)]
+)
+def test_times_in_a_list_are_times(times):
+    series = pd.Series(np.arange(30.0) % 7, DAYS)
+    model = forecaster().fit(series)
+    if isinstance(times, tuple):
+        with pytest.raises(TypeError, match="dates"):
+            model.predict(times)
+    else:
+        assert model.predict(times).index.tolist() == [pd.Timestamp("2024-01-31")]
+
+
+def test_large_integers_of_polars_are_numbers():
+    frame = pl.DataFrame({"a": range(9)}, schema={"a": pl.Int128})
+    X, _ = make_windows(frame, 3)
+    assert X.iloc[0].tolist() == [0, 1, 2]
+
+
+def test_a_masked_constant_in_a_list_is_missing():
+    X, _ = make_windows([1.0, np.ma.masked, 3.0, 4.0], 2)
+    np.testing.assert_array_equal(X, [[1.0, np.nan], [np.nan, 3.0]])

@@ -146,3 +146,21 @@ def test_missing_matplotlib_is_named(fitted, monkeypatch):
 def test_what_is_no_axes_is_refused(ax):
     with pytest.raises(TypeError, match="ax is a .*; one matplotlib Axes is needed. Pass one of"):
         ForecastDisplay.from_estimator(forecaster().fit(series()), ax=ax)
+
+
+def test_actual_values_without_times_are_those_that_follow():
+    values = np.arange(60.0) % 7 + 5
+    model = Forecaster(Ridge(), window=7, horizon=2, season=7).fit(values[:50])
+    shown = ForecastDisplay.from_estimator(model, truth=values[50:52])
+    assert shown.truth["y"].tolist() == values[50:52].tolist()
+    with pytest.raises(ValueError, match="truth has 60 rows without times, and 2 step"):
+        ForecastDisplay.from_estimator(model, truth=values)
+
+
+def test_actual_values_that_contradict_each_other_are_refused():
+    days = pd.date_range("2024", periods=60)
+    frame = pd.DataFrame({"unique_id": "a", "ds": days, "y": np.arange(60.0) % 7})
+    model = Forecaster(Ridge(), window=7, horizon=2).fit(frame[:50])
+    twice = pd.concat([frame, frame.assign(y=0.0)])
+    with pytest.raises(ValueError, match="truth has the time 2024-02-20 of series 'a' twice"):
+        ForecastDisplay.from_estimator(model, truth=twice)

@@ -108,14 +108,17 @@ def test_fit_refuses_data(data, message):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (SERIES.astype(str), "has dtype (str|object).*; real numbers are needed. Convert it with"),
+        (
+            SERIES.astype(str),
+            "has dtype (str|object).*; real numbers are needed. Convert it: pd.to_numeric",
+        ),
         (SERIES.astype(object), "has dtype object; real numbers are needed"),
         (panel().assign(y="3"), "target 'y' has dtype .*to_numeric"),
         (SERIES.to_frame().assign(shop="a"), "Column 'shop' has dtype .*drop"),
         (with_promo(panel()).assign(promo="yes"), "Feature 'promo' has dtype .*Encode"),
         (SERIES.set_axis(DAYS.astype(str)), "to_datetime"),
         (SERIES.set_axis(np.arange(40) / 2), "float64"),
-        (None, "The data is a NoneType; a Series, .* Read a file with pd.read_csv"),
+        (None, "The data is a NoneType; a Series, .* pd.read_csv"),
         ("sales.csv", "The data is a str; a Series"),
         ({"a": [1.0]}, "The data is a dict; a Series"),
         (SERIES.to_frame().set_index([np.arange(40), np.arange(40)]), "2 levels; one level"),

@@ -115,7 +115,7 @@ def wide(names, n=40):
 
 NAMES = {
     "texts": pd.Index(["a", "b", "c"], name="store"),
-    "objects": pd.Index(["a", 2, None], dtype=object),
+    "objects": pd.Index(["a", 2, ("b", 3)], dtype=object, tupleize_cols=False),
     "integers": pd.Index([7, 8, 9], dtype="int16"),
     "floats": pd.Index([0.5, 1.5, 2.5]),
     "categories": pd.CategoricalIndex(["b", "a", "c"], categories=["c", "b", "a"], ordered=True),

@@ -248,7 +248,7 @@ def test_another_width_than_in_fit_raises(other, method):
         "partial_fit": lambda: model.partial_fit(other, y),
         "fit warm": lambda: model.fit(other, y),
     }[method]
-    message = r"is expecting 6 features as input|a minimum of 1 is required"
+    message = r"is expecting 6 features as input|a minimum of 1 is required|Swap the axes"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # these have no names
         with pytest.raises(ValueError, match=message):

@@ -214,7 +214,7 @@ def test_x_val_with_its_columns_in_another_order_is_refused_and_the_cure_works()
     X, y = windows("y", "promo")
     X_val = X[-9:][X.columns[::-1]]
     message = "X_val has the columns of X in another order: column 0 is 'promo@lag0', in X 'y@lag5'"
-    _, _, model = refuses_validation(X_val, rf"{message}.* Pass X_val\[X.columns\]")
+    _, _, model = refuses_validation(X_val, rf"{message}.* Pass X_val\[list\(X.columns\)\]")
     model.fit(X, y, X_val=X_val[X.columns], y_val=y[-9:])
 
 
@@ -224,7 +224,7 @@ def test_x_val_with_its_columns_in_another_order_is_refused_and_the_cure_works()
         (lambda X: X.drop(columns="y@lag3"), "lacks the columns y@lag3; .* Make X_val as X was"),
         (
             lambda X: X.assign(w=1),
-            r"has the columns w, which are not in X; .* Pass X_val\[X.columns",
+            r"has the columns w, which are not in X; .* Pass X_val\[list",
         ),
         (
             lambda X: X.rename(columns={"y@lag3": "z@lag3"}),
@@ -264,3 +264,13 @@ def test_names_of_x_or_of_x_val_alone_warn(names, message):
         model.fit(X, y, X_val=X_val, y_val=y[-9:])
     assert [warning.filename for warning in caught] == [__file__]
     model.fit(frame if names else array, y[-9:], X_val=frame if names else array, y_val=y[-9:])
+
+
+def test_y_val_with_its_columns_in_another_order_is_refused():
+    series = pd.Series(np.random.default_rng(0).normal(size=80), name="y")
+    X, y = make_windows(series, 5, 3)
+    model = LSTMRegressor(hidden_size=2, max_epochs=1)
+    for y_val in (y[y.columns[::-1]], y.rename(columns={"y@step1": "z"})):
+        with pytest.raises(ValueError, match=r"^y_val .* columns of y in"):
+            model.fit(X, y, X_val=X, y_val=y_val)
+    model.fit(X, y, X_val=X, y_val=y)

@@ -120,8 +120,8 @@ def test_sample_weight_where_no_target_is_known_raises():
         (np.where(np.arange(N) == 3, -0.5, 1), "between -0.5 and 1; weights of at least 0"),
         # scikit-learn has words of its own for this from 1.9 on.
         (np.zeros(N), "not all of them 0, are needed|must contain at least one non-zero number"),
-        (np.ones(N - 1), r"sample_weight.shape == \(19,\), expected \(20,\)"),
-        (np.ones((N, 2)), "Sample weights must be 1D array or scalar"),
+        (np.ones(N - 1), r"sample_weight has shape \(19,\); \(20,\) is needed"),
+        (np.ones((N, 2)), r"shape \(20, 2\); \(20,\) is needed"),
         (np.where(np.arange(N) == 3, np.nan, 1), "Input sample_weight contains NaN"),
         (np.where(np.arange(N) == 3, np.inf, 1), "Input sample_weight contains infinity"),
     ],

@@ -81,10 +81,10 @@ def show(value: Any) -> str:
 
 def nearest(name: Hashable, valid: Iterable[Hashable], what: str) -> str:
     """Say which names are valid, and which of them was meant."""
-    known = [str(word) for word in valid]
+    known = {str(word): word for word in valid}
     if not known:
         return f"There are no {what}: leave it out."
     close = difflib.get_close_matches(str(name), known, n=1)
-    shown = ", ".join(repr(word) for word in known[:8]) + (", ..." if len(known) > 8 else "")
-    advice = f"Did you mean {close[0]!r}?" if close else "Pass one of them."
+    shown = ", ".join(map(show, list(known.values())[:8])) + (", ..." if len(known) > 8 else "")
+    advice = f"Did you mean {show(known[close[0]])}?" if close else "Pass one of them."
     return f"The {what} are {shown}. {advice}"

@@ -69,7 +69,8 @@ def _renaming(columns: Sequence[Any], taken: list[Any], frame: Any) -> str:
             new[name] = next(one for one in (default, *numbered) if one not in others)
     names = tuple(new.get(name, name) for name in columns)
     if set(taken) <= set(there):
-        call = f"frame.rename(columns={new!r})" if isinstance(frame, pd.DataFrame) else f"{new!r}"
+        of_pandas = isinstance(frame, pd.DataFrame)
+        call = f"frame.rename({'columns=' if of_pandas else ''}{new!r})"
         return f"Rename: {call}, and pass columns={names!r}."
     return f"Pass other names, for example columns={names!r}."
 

@@ -66,6 +66,8 @@ def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     lists: dict[str, Any] = dict.fromkeys(features)
     if form.features:
         lists = {role: list(names) for role, names in features.items()}
+    if form.kind == "wide" and isinstance(X, pd.Series):
+        X = row_as_frame(X, next_times(panel, 1))
     check_column_order(form, X)
     _require_features(form, column_names(X))
     data = read_rows(X, y, form.columns, **lists)
@@ -90,6 +92,13 @@ def read_new(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     if not data.form.labelled or not form.labelled:
         rows = replace(rows, times=next_times(panel, len(rows.times)))
     return to_panel(rows, continues=panel)
+
+
+def row_as_frame(row: pd.Series, following: pd.Index) -> pd.DataFrame:
+    """Make a frame of a row that was taken out of one; without a name it is the next."""
+    index: Any = following if row.name is None else pd.Index([row.name])
+    table: NDArray[Any] = row.to_numpy()[np.newaxis]
+    return pd.DataFrame(table, index=index, columns=row.index)
 
 
 _KINDS = {

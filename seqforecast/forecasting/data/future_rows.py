@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from datetime import date
 from numbers import Number
 from typing import Any
 
@@ -58,8 +59,9 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
     check_column_order(form, X_future)
     library = library_of(X_future)
     X_future = as_pandas(X_future, "X")
-    if isinstance(X_future, np.ndarray) and X_future.dtype.kind == "M" and X_future.ndim == 1:
-        X_future = pd.DatetimeIndex(X_future)
+    if isinstance(X_future, list | tuple | np.ndarray | date):
+        times = pd.Index(np.ravel(np.asanyarray(X_future)), tupleize_cols=False)
+        X_future = times if isinstance(times, pd.DatetimeIndex) else X_future
     if isinstance(X_future, pd.Index):
         X_future = pd.DataFrame(index=X_future)
     if form.kind == "long":

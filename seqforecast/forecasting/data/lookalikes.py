@@ -7,6 +7,7 @@ new series they would begin without any history, and nobody would be told.
 from __future__ import annotations
 
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Hashable, Iterable
 from functools import partial
@@ -117,7 +118,8 @@ def _lookalikes(
     """Say which names look like known ones, and how to write them as these are written."""
     pair = next(iter(pairs.items()))
     if _are_texts(*pair):
-        given, seen = f"{pair[0]!r}", f"{pair[1]!r}, which differs in white space at its ends only"
+        given = repr(pair[0])
+        seen = f"{pair[1]!r}, which differs only in white space or in how it is spelt"
     else:
         given, seen = _typed(pair[0]), f"{_typed(pair[1])}, a name of another type"
     more = f" ({len(pairs)} such series)" if len(pairs) > 1 else ""
@@ -141,7 +143,7 @@ def _typed(label: Any) -> str:
 
 def _look(label: Any) -> str:
     """Return what a name looks like, its type, white space around it and leading zeros aside."""
-    text = show_time(label).strip()
+    text = _seen(show_time(label))
     whole = _WHOLE.fullmatch(text)
     return text if whole is None else f"{whole[1].strip('+')}{whole[2]}"
 
@@ -152,7 +154,13 @@ def _are_texts(*labels: Any) -> bool:
 
 def _alike(a: Any, b: Any) -> bool:
     """Tell whether two names of one look are meant to be one: '007' and '7' are two."""
-    return a.strip() == b.strip() if _are_texts(a, b) else True
+    return _seen(a) == _seen(b) if _are_texts(a, b) else True
+
+
+def _seen(text: str) -> str:
+    """Return a text as it is seen: without white space, marks without width and decimals of 0."""
+    shown = unicodedata.normalize("NFC", text).replace("\ufeff", "").replace("\u200b", "").strip()
+    return re.sub(r"^(\d+)\.0*$", r"\1", shown)
 
 
 def _pairs_between(known: list[Any], strangers: list[Any]) -> dict[Any, Any]:

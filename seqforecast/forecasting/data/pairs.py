@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqforecast.containers.arrays import as_array
 from seqforecast.containers.frames import as_pandas
+from seqforecast.forecasting.data.reading import check_same_times
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +27,8 @@ def paired(X: Any, y: Any, forecast: Any) -> tuple[Floats, Floats]:
     forecast : Series, DataFrame or array-like
         What an estimator predicts.
     """
+    if y is not None:
+        check_same_times(X, y)
     name, actual = ("X", X) if y is None else ("y", y)
     actual, forecast = as_pandas(actual, name), as_pandas(forecast, "the forecast")
     if isinstance(actual, pd.DataFrame) and isinstance(forecast, pd.DataFrame):

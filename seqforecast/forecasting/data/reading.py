@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seqforecast._shared.time_index import check_increasing, show_time
 from seqforecast.containers.arrays import (
     BELOW_EACH_OTHER,
+    CONVERT,
     SIDE_BY_SIDE,
     as_array,
     float_values,
@@ -39,6 +40,9 @@ from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
 _Names = Iterable[Hashable] | None
+
+_FEW_STEPS = 8
+"""Below these, columns may look by chance as if they counted the rows."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,10 @@ def read_rows(
     frame = as_pandas(X, "The data")
     if isinstance(frame, pd.DataFrame):
         check_unique(frame)
-        if _is_long(frame, columns):
+        if _is_long(frame, columns, library_of(X)):
             data = _read_long(frame, columns, past, future, static, library_of(X))
             return _noting(data, library_of(X), time_kind(X, columns[1]))
+        _refuse_panel_without_names(frame)
     if not isinstance(frame, pd.Series | pd.DataFrame):
         frame = plain_array(X, "The data", SIDE_BY_SIDE)
     _refuse_roles(frame, past, future, static)
@@ -99,13 +104,12 @@ def _noting(data: Data, library: str | None, kind: str | None) -> Data:
 
 
 def _read_series(series: pd.Series | NDArray[Any]) -> Data:
-    cure = "Convert it with pd.to_numeric."
     check_filled(len(series), 1)
     labelled = isinstance(series, pd.Series)
     name = series.name if isinstance(series, pd.Series) else None
     index = series.index if isinstance(series, pd.Series) else pd.RangeIndex(len(series))
     _check_index_name(index, "series")
-    values = float_values(series, "The series", cure)
+    values = float_values(series, "The series", CONVERT)
     rows = _steps(index, _one_id(name), values, "series")
     return Data(rows, Form("series", labelled, name, index.name))
 
@@ -164,7 +168,7 @@ def _read_xy(X: Any, y: Any, past: _Names, future: _Names, static: _Names) -> Da
         if any(name in chosen for _, chosen in roles.items())
     }
     name = y.name if isinstance(y, pd.Series) else None
-    values = float_values(y, "The target y", "Convert it with pd.to_numeric.")
+    values = float_values(y, "The target y", CONVERT)
     rows = _steps(index, _one_id(name), values, "X")
     rows = replace(rows, roles=roles, features=features, filling=_fill_both)
     named = isinstance(X, pd.DataFrame)
@@ -195,7 +199,7 @@ def _read_long(
         series=series,
         times=plain_times(times),
         time=time,
-        target=float_values(frame[y], f"The target {y!r}", "Convert it with pd.to_numeric."),
+        target=float_values(frame[y], f"The target {y!r}", CONVERT),
         filling=mending.fill,
         keep_first=mending.keep_first(),
         roles=roles,
@@ -216,7 +220,13 @@ def codes_of(frame: pd.DataFrame, name: Hashable, cure: str) -> tuple[NDArray[np
     `cure` says what to do about rows that have no value there.
     """
     labels: Any = ids_of(frame[name])
-    codes, values = labels.factorize(sort=True)
+    try:
+        codes, values = labels.factorize(sort=True)
+    except TypeError:  # such as lists
+        raise TypeError(
+            f"Column {name!r} holds {labels[0]!r} and its like, which cannot be compared; text, "
+            "numbers or times are needed. Write them as such."
+        ) from None
     missing = codes < 0
     if missing.any():
         raise ValueError(
@@ -300,14 +310,30 @@ def _feature_columns(X: Any) -> tuple[tuple[Hashable, ...], dict[Hashable, Any]]
     return tuple(columns), columns
 
 
-def _index_of(X: Any, y: Any, labelled: tuple[bool, bool]) -> pd.Index:
-    """Return the times of those of X and y that have any; of both they must agree."""
-    if all(labelled) and not plain_times(X.index).equals(plain_times(y.index)):
-        raise ValueError(
-            f"X and y have different indexes: they begin at {show_time(X.index[0])} and "
-            f"{show_time(y.index[0])}; they must agree row by row. Align them: "
-            "y = y.reindex(X.index)."
+def check_same_times(X: Any, y: Any) -> None:
+    """Refuse features and a target whose indexes differ; what has no index goes by rows."""
+    if not (isinstance(X, pd.Series | pd.DataFrame) and isinstance(y, pd.Series | pd.DataFrame)):
+        return
+    if plain_times(X.index).equals(plain_times(y.index)):
+        return
+    cure = "Align them: y = y.reindex(X.index)."
+    if not y.index.isin(X.index).any():
+        moved = (
+            "X = X.set_axis(y.index)"
+            if isinstance(X.index, pd.RangeIndex)
+            else ("y = y.set_axis(X.index)")
         )
+        cure = f"If they belong together row by row: {moved}."
+    raise ValueError(
+        f"X and y have different indexes: they begin at {show_time(X.index[0])} and "
+        f"{show_time(y.index[0])}; they must agree row by row. {cure}"
+    )
+
+
+def _index_of(X: Any, y: Any, labelled: tuple[bool, bool]) -> pd.Index:
+    """Return the times of those of X and y that have any."""
+    if all(labelled):
+        check_same_times(X, y)
     if labelled[0]:
         return X.index
     return y.index if labelled[1] else pd.RangeIndex(len(y))
@@ -316,25 +342,65 @@ def _index_of(X: Any, y: Any, labelled: tuple[bool, bool]) -> pd.Index:
 # ------------------------------------------------------------------------------------- checks
 
 
-def _is_long(frame: pd.DataFrame, columns: tuple[Hashable, ...]) -> bool:
+def _is_long(frame: pd.DataFrame, columns: tuple[Hashable, ...], library: str | None) -> bool:
     """Tell whether a frame is a long panel; refuse one that lacks one of the three columns."""
     lacking = [name for name in columns if name not in frame.columns]
     if len(lacking) == 1:
         cure = "Add it, or name the three columns in columns=."
         if lacking[0] in frame.index.names:
             cure = "It is in the index: call frame.reset_index() before."
-        elif lacking[0] == columns[0]:
+        elif lacking[0] == columns[0] and library is None:
             cure = (
                 "Add it, even if there is one series: frame.assign"
                 f"({columns[0]}='a'), or pass the series alone: frame.set_index({columns[1]!r})"
                 f"[{columns[2]!r}]."
             )
+        elif lacking[0] == columns[0]:
+            cure = f"Add a column {columns[0]!r} with the same name in every row."
         rest = [name for name in columns if name != lacking[0]]
         raise ValueError(
             f"The frame has the columns {rest!r}, but no {lacking[0]!r}; a long panel needs all "
             f"three. {cure}"
         )
     return not lacking
+
+
+def _refuse_panel_without_names(frame: pd.DataFrame) -> None:
+    """Refuse a wide frame that is a long panel whose columns were not named in columns=."""
+    by_lower = {str(name).lower(): name for name in frame.columns}
+    spelt = [by_lower.get(name) for name in COLUMNS]
+    if None not in spelt:
+        raise ValueError(
+            f"The frame has the columns {spelt!r}, spelt otherwise than a long panel needs them. "
+            f"Pass columns={tuple(spelt)!r}."
+        )
+    counting = _counting_columns(frame) if isinstance(frame.index, pd.RangeIndex) else None
+    if counting is not None:
+        raise ValueError(
+            f"Columns {counting[0]!r} and {counting[1]!r} count the rows together, as ids and "
+            "times do; a wide frame needs a series in each column. For a long panel pass columns="
+            "(id, time, target); otherwise drop them, and set the times as index: "
+            f"frame.drop(columns={list(counting)!r})."
+        )
+
+
+def _counting_columns(frame: pd.DataFrame) -> tuple[Hashable, Hashable] | None:
+    """Return two columns of integers of which one rises, and falls only where the other moves.
+
+    So do times and ids of a panel, sorted by either, and months and years.
+    """
+    moves = {
+        name: np.diff(frame[name].to_numpy(dtype=np.float64))
+        for name, dtype in frame.dtypes.items()
+        if pd.api.types.is_integer_dtype(dtype) and not frame[name].hasnans
+    }
+    for counter, steps in moves.items():
+        again = steps < 0.0
+        if len(steps) >= _FEW_STEPS and again.any() and (steps[~again] > 0.0).any() and steps.all():
+            for name, other in moves.items():
+                if name != counter and ((other != 0.0) == again).all():
+                    return name, counter
+    return None
 
 
 def _refuse_panel_with_target(X: Any, columns: tuple[Hashable, ...]) -> None:
@@ -354,6 +420,12 @@ def check_unique(frame: pd.DataFrame) -> None:
         raise ValueError(
             f"The columns have {frame.columns.nlevels} levels; one is needed. Join them: "
             "frame.columns = ['_'.join(map(str, name)) for name in frame.columns]."
+        )
+    if frame.columns.hasnans:
+        place = int(np.argmax(frame.columns.isna()))
+        raise ValueError(
+            f"Column {place} has no name ({frame.columns[place]!r}); every column needs a name. "
+            "Rename it."
         )
     if not frame.columns.is_unique:
         name = frame.columns[frame.columns.duplicated()][0]
@@ -394,8 +466,9 @@ def check_order(index: pd.Index) -> None:
     """Refuse times that are missing, out of order or repeated."""
     if isinstance(index, pd.MultiIndex):
         raise TypeError(
-            f"The index has {index.nlevels} levels; one level of times is needed. Call "
-            "frame.reset_index() to get a long panel."
+            f"The index has {index.nlevels} levels; one level of times is needed. Make a long "
+            "panel of a frame with frame.rename_axis(['unique_id', 'ds']).reset_index(), of a "
+            "Series with series.rename_axis(['unique_id', 'ds']).reset_index(name='y')."
         )
     index = plain_times(index)
     check_times(index)

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from seqforecast.containers.arrays import as_array, float_values
 from seqforecast.containers.frames import is_frame, is_series
 from seqforecast.forecasting.arrays.ragged import offsets_of
 from seqforecast.forecasting.data.columns import show
-from seqforecast.forecasting.data.frames import Form, read_new
+from seqforecast.forecasting.data.frames import Form, read_new, row_as_frame
 from seqforecast.forecasting.data.future_rows import next_times
 from seqforecast.forecasting.data.long_table import LARGEST
 from seqforecast.forecasting.data.panel import Panel
@@ -38,8 +37,6 @@ def read_stream_rows(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     labelled = is_series(X) or is_frame(X)
     if form.kind == "xy" and y is not None:
         X, y = _one_step(panel, X, y)
-    elif isinstance(X, pd.Series) and form.kind == "wide":
-        X = _row(X, next_times(panel, 1))
     elif not labelled and y is None and not _has_features(panel):
         return _from_array(panel, X)
     elif not labelled and np.ndim(X) == 0 and isinstance(X, Number):
@@ -94,14 +91,7 @@ def _one_step(panel: Panel, X: Any, y: Any) -> tuple[Any, Any]:
     if np.ndim(y) > 0:
         return X, y
     if isinstance(X, pd.Series):
-        X = _row(X, next_times(panel, 1))
+        X = row_as_frame(X, next_times(panel, 1))
     elif not isinstance(X, pd.DataFrame):
         X = np.reshape(plain_array(np.atleast_1d(X), "X"), (1, -1))
     return X, as_array(y, "y")[np.newaxis]
-
-
-def _row(row: pd.Series, following: pd.Index) -> pd.DataFrame:
-    """Make a frame of a row that was taken out of one; without a name it is the next."""
-    index: Any = following if row.name is None else pd.Index([row.name])
-    table: NDArray[Any] = row.to_numpy()[np.newaxis]
-    return pd.DataFrame(table, index=index, columns=row.index)

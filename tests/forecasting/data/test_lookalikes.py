@@ -110,7 +110,9 @@ def test_where_a_name_begins_with_zero_all_are_filled_up():
 
 def test_what_the_fit_saw_with_white_space_is_written_by_hand():
     test = forecaster().fit(named(["A ", "B"], 0, 10))
-    with pytest.raises(ValueError, match=r"'A'.*'A ', which differs in white .* Write 'A ' here"):
+    with pytest.raises(
+        ValueError, match=r"'A'.*'A ', which differs only in white .* Write 'A ' here"
+    ):
         test.update(named(["A", "B"], 10, 12))
 
 

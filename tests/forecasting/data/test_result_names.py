@@ -193,11 +193,11 @@ def test_names_of_other_libraries():
     frame = pl.DataFrame(frame_of(("id", "t", "y_hat")).to_dict("list"))
     test = forecaster(columns=("id", "t", "y_hat"))
     with pytest.raises(
-        ParameterError, match=r"Rename: {'y_hat': 'y'}, and pass columns="
+        ParameterError, match=r"Rename: frame.rename\({'y_hat': 'y'}\), and pass columns="
     ) as raised:
         test.fit(frame)
-    new = eval(raised.value.cure.partition(": ")[2].partition(", and")[0])
-    test.set_params(columns=("id", "t", "y")).fit(frame.rename(new))
+    renamed = eval(raised.value.cure.partition(": ")[2].partition(", and")[0], {"frame": frame})
+    test.set_params(columns=("id", "t", "y")).fit(renamed)
     values = np.random.default_rng(0).random(30)
     wide = forecaster().fit(pl.DataFrame({"y_hat": values, "lo-80": values}))
     assert wide.predict(level=80).columns[:3] == ["y_hat", "y_hat-lo-80", "y_hat-hi-80"]
