@@ -163,11 +163,7 @@ def test_tensors_in_a_list_are_arrays_in_a_list():
 def test_times_in_a_list_are_times(times):
     series = pd.Series(np.arange(30.0) % 7, DAYS)
     model = forecaster().fit(series)
-    if isinstance(times, tuple):
-        with pytest.raises(TypeError, match="dates"):
-            model.predict(times)
-    else:
-        assert model.predict(times).index.tolist() == [pd.Timestamp("2024-01-31")]
+    assert model.predict(times).index.tolist() == [pd.Timestamp("2024-01-31")]
 
 
 def test_large_integers_of_polars_are_numbers():

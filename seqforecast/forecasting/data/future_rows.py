@@ -59,9 +59,7 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
     check_column_order(form, X_future)
     library = library_of(X_future)
     X_future = as_pandas(X_future, "X")
-    if isinstance(X_future, list | tuple | np.ndarray | date):
-        times = pd.Index(np.ravel(np.asanyarray(X_future)), tupleize_cols=False)
-        X_future = times if isinstance(times, pd.DatetimeIndex) else X_future
+    X_future = _times_in(X_future)
     if isinstance(X_future, pd.Index):
         X_future = pd.DataFrame(index=X_future)
     if form.kind == "long":
@@ -76,6 +74,14 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
     if panel.future_names:
         requested.check_complete()
     return FutureRows(series, step, features)
+
+
+def _times_in(X: Any) -> Any:
+    """Return a time, or a list or array of times, as an index; all else as it is."""
+    times = [X] if isinstance(X, date) else X
+    listed = isinstance(times, list | tuple) and times and all(isinstance(t, date) for t in times)
+    is_array = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "M"
+    return pd.DatetimeIndex(times) if listed or is_array else X
 
 
 def _read_long(
