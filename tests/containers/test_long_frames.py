@@ -190,7 +190,8 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 from datetime import date, timedelta
 from sklearn.linear_model import Ridge
-from seqforecast import Forecaster, backtest, evaluate, make_windows
+from seqforecast import Forecaster, GRURegressor, backtest, evaluate, make_windows
+from seqforecast.metrics import mae
 days = [date(2024, 1, 1) + timedelta(k) for k in range(40)]
 frame = pl.DataFrame({
     "unique_id": ["a"] * 40 + ["b"] * 40, "ds": days * 2, "y": [float(k % 7) for k in range(80)],
@@ -201,6 +202,11 @@ folds = backtest(Forecaster(Ridge(), window=7, horizon=2), frame, horizon=2, n_f
 assert evaluate(folds).columns == ["metric", "y_hat", "seasonal_naive"]
 X, y = make_windows(frame.select("y"), 3)
 assert list(X.columns) == ["y@lag2", "y@lag1", "y@lag0"]
+windows, target = pl.DataFrame({name: X[name].to_numpy() for name in X}), pl.Series(y.to_numpy())
+network = GRURegressor(hidden_size=2, max_epochs=1, random_state=0)
+expected = network.fit(X, y).predict(X)
+assert (network.fit(windows, target).predict(windows) == expected).all()
+assert mae(target, target) == 0
 """
 
 
