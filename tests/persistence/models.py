@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -19,6 +20,7 @@ from sklearn.preprocessing import (
 
 from seqforecast import Forecaster, GRURegressor, LSTMRegressor, RNNRegressor, make_windows
 from seqforecast.clipping import AutoClip
+from seqforecast.containers.frames import as_pandas
 
 MONTHS = pd.date_range("2001-01-01", periods=40, freq="MS")
 
@@ -117,6 +119,16 @@ def forecaster_quantile():
     return model.fit(pd.concat(parts, ignore_index=True))
 
 
+def forecaster_polars():
+    days = pl.date_range(pl.date(2021, 1, 1), pl.date(2021, 2, 9), eager=True)
+    parts = [
+        pl.DataFrame({"unique_id": [name] * 40, "ds": days, "y": wave(40, seed)})
+        for seed, name in enumerate(["north", "south"])
+    ]
+    frame = pl.concat(parts).with_columns(pl.col("unique_id").cast(pl.Enum(["south", "north"])))
+    return Forecaster(Ridge(), window=4, horizon=2).fit(frame)
+
+
 def stream():
     X, y = make_windows(wave(), window=4, horizon=2)
     model = network(LSTMRegressor, scaling="window", loss="quantile", observe="off").fit(X, y)
@@ -145,6 +157,7 @@ FORECASTERS = {
     "forecaster_lstm": (forecaster_lstm, 3),
     "forecaster_ridge": (forecaster_ridge, 3),
     "forecaster_linear": (forecaster_linear, 3),
+    "forecaster_polars": (forecaster_polars, 3),
     "forecaster_quantile": (
         forecaster_quantile,
         {
@@ -190,5 +203,5 @@ def answer(name, estimator, asked):
             return np.concatenate([np.asarray(estimator.update(step)) for step in asked])
         if isinstance(asked, dict):
             asked = pd.DataFrame(asked).assign(month=pd.to_datetime(asked["month"]))
-        table = estimator.predict(asked, level=80)
+        table = as_pandas(estimator.predict(asked, level=80), "the forecast")
         return table.select_dtypes("number").to_numpy(dtype=float)
