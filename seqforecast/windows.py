@@ -15,8 +15,9 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, NDArray
 
 from seqforecast._shared.time_index import check_increasing
-from seqforecast.containers.arrays import SIDE_BY_SIDE, as_array, is_real
+from seqforecast.containers.arrays import as_array, is_real
 from seqforecast.containers.frames import as_pandas, is_foreign, plain_times, time_kind
+from seqforecast.containers.many_series import SIDE_BY_SIDE
 
 __all__ = ["last_window", "make_windows"]
 

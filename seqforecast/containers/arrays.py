@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Number
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,17 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from seqforecast.containers.frames import (
-    as_pandas,
-    column_names,
-    is_foreign,
-    is_frame,
-    is_series,
-    named,
-)
-
-SIDE_BY_SIDE = "side by side"
-BELOW_EACH_OTHER = "below each other"
+from seqforecast.containers.frames import as_pandas, named
+from seqforecast.containers.many_series import BELOW_EACH_OTHER, refuse_dict, refuse_series_in
 
 _LARGEST_FLOAT = 8
 """Bytes of a float that torch knows."""
@@ -118,7 +108,7 @@ def refuse_no_values(values: Any, what: str) -> None:
             "before."
         )
     if isinstance(values, dict):
-        _refuse_dict(values, what)
+        refuse_dict(values, what)
     if values is None or isinstance(values, str | bytes | set | Iterator):
         cure = "Pass the values themselves; pd.read_csv(...) reads a file."
         if isinstance(values, set | Iterator):
@@ -137,80 +127,19 @@ def refuse_complex(what: str, dtype: Any) -> NoReturn:
     )
 
 
-# ------------------------------------------------------------------------------ collections
-
-
-def _refuse_dict(values: dict[Any, Any], what: str) -> NoReturn:
-    one = next(iter(values.values()), None)
-    line = "pl.DataFrame(data)" if is_foreign(one) else "pd.DataFrame(data)"
-    if is_frame(one):
-        line = _one_long_frame(one, "data", "data.values()")
-    elif isinstance(one, Number):  # one step, by name
-        line = "pd.Series(data)"
-    raise TypeError(
-        f"{what} is a dict; a Series, a DataFrame or an array is needed. Make a frame of it: "
-        f"{line}."
-    )
+# ------------------------------------------------------------------------------- containers
 
 
 def _members(values: Any, what: str, series: str) -> Any:
     """Return a list without tensors and masked arrays; refuse one of Series or frames."""
     if set(map(type, values)) <= {float, int, list}:  # most lists, and the long ones
         return values
-    members = [_of_tensor(one, what) if _is_tensor(one) else one for one in values]
-    for one in members:
-        if is_series(one) or is_frame(one) or isinstance(one, dict):
-            _refuse_series(values, one, what, series)
-    if series == SIDE_BY_SIDE and any(map(_may_be_a_series, members)):
-        raise TypeError(
-            f"{what} is a {type(values).__name__} of {len(values)} arrays, each of which may be a "
-            "series or the values of one step; one array is needed. Pass np.column_stack(data) if "
-            "each is a series, np.stack(data) if each is a step."
-        )
+    kind = list if isinstance(values, list) else tuple
+    members = kind(_of_tensor(one, what) if _is_tensor(one) else one for one in values)
+    refuse_series_in(members, what, series)
     if any(isinstance(one, np.ma.MaskedArray) and one is not np.ma.masked for one in members):
         return np.ma.array(members)
     return [np.nan if one is np.ma.masked else one for one in members]
-
-
-def _may_be_a_series(one: Any) -> bool:
-    return isinstance(one, np.ndarray) and one.ndim == 1 and one.size > 1
-
-
-def _refuse_series(values: Any, one: Any, what: str, series: str) -> NoReturn:
-    make = "a table of them: np.stack(data)"
-    if isinstance(one, dict):
-        make = "a frame of them: pd.DataFrame(data)"
-    elif series == SIDE_BY_SIDE:
-        line = "pd.concat(dict(enumerate(data)), axis=1)"
-        if is_foreign(one):
-            line = "pl.DataFrame({str(k): one for k, one in enumerate(data)})"
-        if is_frame(one):
-            line = _one_long_frame(one, "dict(enumerate(data))", "data")
-        make = f"a frame of them: {line}"
-    raise TypeError(
-        f"{what} is a {type(values).__name__} of {len(values)} {type(one).__name__} objects; one "
-        f"Series, DataFrame or array is needed. Make {make}."
-    )
-
-
-def _one_long_frame(one: Any, by_name: str, frames: str) -> str:
-    """Return the line that puts frames of one series each below each other."""
-    has_names = "unique_id" in column_names(one)
-    if is_foreign(one):
-        named_one = "one.with_columns(unique_id=pl.lit(name))"
-        return (
-            f"pl.concat(list({frames}))"
-            if has_names
-            else f"pl.concat([{named_one} for name, one in {by_name}.items()])"
-        )
-    if has_names:
-        return f"pd.concat({frames})"
-    if isinstance(one.index, pd.RangeIndex):
-        return f"pd.concat({by_name}, names=['unique_id', None]).reset_index(level=0)"
-    return f"pd.concat({by_name}, names=['unique_id', 'ds']).reset_index()"
-
-
-# ------------------------------------------------------------------------------- containers
 
 
 def _is_tensor(values: Any) -> bool:
@@ -234,7 +163,7 @@ def _of_tensor(tensor: Any, what: str) -> NDArray[Any]:
 
 def _unmasked(array: Any, what: str) -> NDArray[Any]:
     """Return the values of a masked array, NaN under the mask; the values alone if none is."""
-    if not np.ma.is_masked(array):
+    if array.dtype.names is None and not np.ma.is_masked(array):
         return np.asarray(array.data)
     if array.dtype.kind not in "biuf":
         raise TypeError(
@@ -282,10 +211,10 @@ def _numbers(array: NDArray[Any], what: str) -> NDArray[Any]:
     if kind in "SUT":
         _refuse_text(what, array.dtype)
     if kind not in "biuf":
-        raise TypeError(
-            f"{what} has dtype {array.dtype}; real numbers are needed. Make a frame of records: "
-            f"pd.DataFrame({named(what)})."
-        )
+        cure = f"Convert it: {named(what)}.astype(np.float32)."
+        if array.dtype.names is not None:
+            cure = f"Make a frame of records: pd.DataFrame({named(what)})."
+        raise TypeError(f"{what} has dtype {array.dtype}; real numbers are needed. {cure}")
     if kind == "f" and array.dtype.itemsize > _LARGEST_FLOAT:
         with np.errstate(over="ignore"):  # beyond float64 is infinite, which is refused by name
             return array.astype(np.float64)

@@ -87,8 +87,8 @@ def as_pandas(data: Any, what: str) -> Any:
         )
     if hasattr(data, "ngroups"):
         raise TypeError(
-            f"{what} is a {type(data).__name__}; a frame is needed. Pass the frame that it groups: "
-            f"{named(what)}.obj."
+            f"{what} is a {type(data).__name__}; a frame is needed. Pass the frame that it groups, "
+            "with the column that it is grouped by."
         )
     if isinstance(native, nw.Series):
         return _column(native).rename(native.name or None)

@@ -16,8 +16,8 @@ def windows_array(X: Any, *, owner: str, name: str = "X") -> NDArray[Any]:
     if windows.ndim not in (2, 3):
         raise ValueError(
             f"{name} has shape {windows.shape}; (n_windows, window * n_channels) or (n_windows, "
-            "window, n_channels) is needed. Reshape your data: a single window is "
-            f"{name}.reshape(1, -1), a series becomes windows by make_windows(series, window)."
+            "window, n_channels) is needed. Reshape your data: a single window is np.reshape("
+            f"{name}, (1, -1)), a series becomes windows by make_windows(series, window)."
         )
     return windows
 

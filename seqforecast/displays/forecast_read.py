@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from seqforecast._shared.checks import check_integer
 from seqforecast.containers.arrays import as_array, float_values
 from seqforecast.containers.frames import as_pandas, is_foreign, plain_times
+from seqforecast.containers.many_series import SIDE_BY_SIDE
 from seqforecast.displays.forecast_frames import (
     DS,
     FEWEST,
@@ -137,7 +138,7 @@ _NUMBERS = "Convert it with pd.to_numeric."
 
 def _table(truth: Any) -> NDArray[np.float64]:
     """Return the values of a Series, frame or array, a column a series."""
-    values = as_array(truth, "truth")
+    values = as_array(truth, "truth", series=SIDE_BY_SIDE)
     if values.ndim not in (1, 2):
         raise ValueError(
             f"truth is {truth!r}; values are needed. Pass the actual values in the form of the "

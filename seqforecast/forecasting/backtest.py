@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from seqforecast._shared.checks import check_flag, check_integer
 from seqforecast._shared.progress import new_bar
+from seqforecast.containers.frames import is_frame
 from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.arrays.ragged import fill_missing
 from seqforecast.forecasting.arrays.series_scaling import mean_change
@@ -140,6 +141,11 @@ def backtest(
     check_flag("refit", refit)
     check_flag("progress", progress)
     forecaster._check_parameters()
+    if isinstance(data, list) and len(data) == 2 and any(map(is_frame, data)):
+        raise TypeError(
+            "data is a list of two, with a frame among them; features and their target are needed "
+            "as a tuple, many series as one frame. Pass tuple(data)."
+        )
     is_pair = isinstance(data, tuple) and len(data) == 2
     panel, form = forecaster._read(*data) if is_pair else forecaster._read(data)
     cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)

@@ -74,8 +74,8 @@ def evaluate(
         What each row of the table speaks of; None takes all forecasts together.
     columns : sequence of three str, default=None
         The names of the series, the time and the target in `frame`. None takes those that
-        `backtest` noted in ``frame.attrs``, else ("unique_id", "ds", "y"). Selecting rows keeps
-        the note, and so does Parquet; `merge` and CSV files lose it.
+        `backtest` noted in ``frame.attrs``, else ("unique_id", "ds", "y"), or those at their
+        places. Selecting rows keeps the note, and so does Parquet; `merge` and CSV files lose it.
 
     Returns
     -------

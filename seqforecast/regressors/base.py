@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
 
 from seqforecast import nn
-from seqforecast._shared.checks import check_number
+from seqforecast._shared.checks import check_number, require_finite
 from seqforecast._shared.early_stopping import ENOUGH_WINDOWS
 from seqforecast._shared.memory_limits import require_memory
 from seqforecast._shared.sklearn_compat import (
@@ -351,6 +351,7 @@ class RecurrentRegressor(
             known = ~np.isnan(y).any(axis=1)
             forecast, y = forecast[known], y[known]
             sample_weight = None if sample_weight is None else sample_weight[known]
+        require_finite(y, "y")
         return r2_score(y, forecast, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):

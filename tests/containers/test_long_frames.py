@@ -302,3 +302,15 @@ def test_times_of_arrow_in_an_index_come_back(dtype):
     assert fresh().fit(wide).predict(level=80).index.dtype == dtype
     with pytest.raises(ValueError, match="not sorted"):
         fresh().fit(series[::-1])
+
+
+@pytest.mark.parametrize("kind", ["polars", "Arrow table"])
+def test_names_of_the_forecaster_are_found_by_place(kind):
+    named = ("shop", "day", "sold")
+    known = nw.from_native(parts(LONG[kind])[0])
+    known = known.rename(dict(zip(("unique_id", "ds", "y"), named, strict=True))).to_native()
+    folds = backtest(fresh().set_params(columns=named), known, horizon=STEPS, n_folds=2)
+    plain = evaluate(backtest(fresh(), parts(lambda f: f)[0], horizon=STEPS, n_folds=2), "mae")
+    found = nw.from_native(evaluate(folds, "mae")).to_dict(as_series=False)["y_hat"]
+    np.testing.assert_allclose(list(found), plain["y_hat"])
+    ForecastDisplay.from_backtest(folds)

@@ -2,6 +2,8 @@
 
 import re
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -47,6 +49,11 @@ def line_of(error):
         ({name: pl.from_pandas(one) for name, one in FRAMES.items()}, 3),
         ([pl.from_pandas(one) for _, one in PANEL.groupby("unique_id")], 3),
         ([{"a": 1.0 * k, "b": 2.0 * k} for k in range(30)], 2),
+        ({"a": [1.0, 2.0] * 15, "b": [1.0, 2.0] * 10}, 2),
+        ({"a": SERIES[0], "b": SERIES[1][:20]}, 2),
+        ({"a": pl.Series(SERIES[0]), "b": pl.Series(SERIES[1][:20])}, 2),
+        ([pl.Series(SERIES[0]), pl.Series(SERIES[1][:20])], 2),
+        ([SERIES[0].rename("a"), SERIES[1].rename("b")], 2),
     ],
     ids=[
         "list",
@@ -63,6 +70,11 @@ def line_of(error):
         "frames of polars",
         "groups of polars",
         "records",
+        "unequal lists",
+        "unequal Series",
+        "unequal of polars",
+        "list of unequal of polars",
+        "Series of two names",
     ],
 )
 def test_collections_of_series_are_refused_with_the_line_that_makes_a_frame(data, n_series):
@@ -80,6 +92,14 @@ def test_a_list_of_arrays_may_be_of_series_or_of_steps():
     assert len(forecaster().fit(np.column_stack(arrays)).ids_) == 3
     steps = list(np.column_stack(arrays))
     assert len(forecaster().fit(np.stack(steps)).ids_) == 3
+    with pytest.raises(TypeError, match=r"pd.DataFrame\(dict\(enumerate\(map\(pd.Series, data\)"):
+        forecaster().fit([arrays[0], arrays[1][:20]])
+    masked = [np.ma.masked_less(one, 1.0) for one in arrays]
+    with pytest.raises(
+        TypeError, match=r"Pass np.ma.column_stack\(data\) if .* np.ma.stack\(data\)"
+    ):
+        forecaster().fit(masked)
+    assert len(forecaster().fit(np.ma.column_stack(masked)).ids_) == 3
 
 
 def test_a_tuple_of_three_is_no_pair_of_features_and_target():
@@ -126,10 +146,9 @@ def test_times_as_an_array_are_times():
 
 
 def test_groups_and_batches_are_refused_with_what_they_are_of():
-    with pytest.raises(TypeError, match="GroupBy; a frame is needed") as caught:
-        forecaster().fit(PANEL.groupby("unique_id"))
-    of = str(caught.value).rpartition(": ")[2].rstrip(".")
-    assert eval(of, {"data": PANEL.groupby("unique_id")}) is PANEL
+    for groups in (PANEL.groupby("unique_id"), PANEL.groupby("unique_id")["y"]):
+        with pytest.raises(TypeError, match="GroupBy; a frame is needed. Pass the frame that"):
+            forecaster().fit(groups)
     batch = pa.RecordBatch.from_pandas(PANEL, preserve_index=False)
     with pytest.raises(TypeError, match=r"RecordBatch.*pa.Table.from_batches\(\[data\]\)"):
         forecaster().fit(batch)
@@ -175,3 +194,36 @@ def test_large_integers_of_polars_are_numbers():
 def test_a_masked_constant_in_a_list_is_missing():
     X, _ = make_windows([1.0, np.ma.masked, 3.0, 4.0], 2)
     np.testing.assert_array_equal(X, [[1.0, np.nan], [np.nan, 3.0]])
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [None, pd.NA, np.ma.masked, np.nan, pa.scalar(None, pa.float64()), torch.tensor(np.nan)],
+    ids=["None", "pd.NA", "masked", "nan", "Arrow", "tensor"],
+)
+def test_a_missing_value_of_any_kind_goes_into_a_stream(missing):
+    stream, twin = (forecaster().fit(SERIES[0].to_numpy()).stream() for _ in range(2))
+    np.testing.assert_array_equal(stream.update(missing), twin.update(float("nan")))
+
+
+@pytest.mark.parametrize(
+    "kind", [np.array, torch.tensor, pa.scalar, Decimal, Fraction, np.float32, int]
+)
+def test_a_number_of_any_kind_goes_into_a_stream(kind):
+    stream, twin = (forecaster().fit(SERIES[0].to_numpy()).stream() for _ in range(2))
+    np.testing.assert_array_equal(stream.update(kind(3)), twin.update(3.0))
+
+
+def test_features_and_target_in_a_list_are_no_pair():
+    data = [pd.DataFrame({"p": np.arange(30.0) % 5}), SERIES[0]]
+    with pytest.raises(TypeError, match=r"data is a list of two, .* Pass tuple\(data\)"):
+        backtest(forecaster(), data, horizon=2, n_folds=2)
+    backtest(forecaster(), tuple(data), horizon=2, n_folds=2)
+
+
+def test_numbers_that_numpy_has_from_elsewhere_are_converted_as_told():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    data = (np.arange(30) % 7).astype(ml_dtypes.bfloat16)
+    with pytest.raises(TypeError, match=r"bfloat16.*Convert it: data.astype\(np.float32\)"):
+        forecaster().fit(data)
+    forecaster().fit(data.astype(np.float32))

@@ -390,7 +390,7 @@ def with_value(value):
     [
         (data()[0][:, :5], "X has 5 features, but LSTMRegressor is expecting 7 .* 7 steps of 1"),
         (np.zeros((9, 5, 1)), r"X has 5 features.*shape \(9, 5, 1\); make the windows as for fit"),
-        (data()[0][0], r"X has shape \(7,\); .* a single window is X.reshape\(1, -1\)"),
+        (data()[0][0], r"X has shape \(7,\); .* a single window is np.reshape\(X, \(1, -1\)\)"),
         (data()[0][:0], r"Found array with 0 sample\(s\) .* minimum of 1 is required"),
         (with_value(np.nan), "X contains NaN in row 3, column 2; finite numbers are needed"),
         (with_value(np.inf), "X contains infinity in row 3, column 2; finite numbers are needed"),

@@ -109,7 +109,7 @@ def fitted(request):
         ([1.0, -1.0, 1.0], "only positive values have a logarithm"),
         (lambda w: w[400:401][["a", "b"]], "lack 1 of 3 series"),
         (lambda w: w[400:401].assign(d=1.0), "does not know, the first is 'd'"),
-        (None, "NoneType"),
+        (None, "the next value of each"),
     ],
 )
 @pytest.mark.parametrize("fitted", ["rows", "network"], indirect=True)

@@ -92,7 +92,10 @@ STEPS = np.repeat(Y[:, None, None], WINDOW, axis=1)
             np.empty((N, 0, 1)),
             r"X has shape \(40, 0, 1\); at least 1 step and 1 channel are needed",
         ),
-        (X[0], r"X has shape \(6,\); \(n_windows, window \* n_channels\) or .*X.reshape\(1, -1\)"),
+        (
+            X[0],
+            r"X has shape \(6,\); \(n_windows, window \* n_channels\) or .*np.reshape\(X, \(1",
+        ),
         (X[:, :, None, None], r"X has shape \(40, 6, 1, 1\); .* is needed. Reshape your data"),
         (np.float64(3), "Expected 2D|is needed|Singleton|got scalar"),
         (X + 1j, "Complex data not supported"),

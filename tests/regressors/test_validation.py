@@ -179,7 +179,7 @@ def test_fit_one_half_of_the_validation_raises(given, missing):
         (np.ones((5, 2)), np.ones((5, 2)), r"y_val has shape \(5, 2\); \(n_windows,\) is needed"),
         (np.ones((5, 2)), np.ones(4), "X_val has 5 windows, but y_val has 4 targets; one for"),
         (np.full((5, 2), np.nan), np.ones(5), "X_val contains NaN in row 0, column 0"),
-        (np.ones((5, 2, 1, 1)), np.ones(5), r"X_val has shape \(5, 2, 1, 1\); .*X_val.reshape"),
+        (np.ones((5, 2, 1, 1)), np.ones(5), r"X_val has shape \(5, 2, 1, 1\); .*np.reshape\(X_val"),
         (np.ones((5, 2)), np.full(5, np.inf), "Input y_val contains infinity in row 0"),
     ],
     ids=["width", "shape", "length", "NaN", "4-D", "infinity"],

@@ -86,13 +86,13 @@ def note_columns(frame: pd.DataFrame, columns: Sequence[Any]) -> pd.DataFrame:
 
 
 def columns_of(frame: pd.DataFrame, columns: Any) -> tuple[Any, Any, Any]:
-    """Return `columns`, or if that is None the names that the frame notes, or the default ones.
+    """Return `columns`, or if that is None the names that the frame notes, or has by place.
 
     What was renamed to the default since the frame was made is found: attrs do not follow.
     """
     require_columns(frame, (), "frame", CURE)
     if columns is None:
-        noted = frame.attrs.get(NOTED, COLUMNS)
+        noted = frame.attrs.get(NOTED) or _by_place(frame)
         columns = [
             default if default in frame and name not in frame else name
             for name, default in zip(noted, COLUMNS, strict=True)
@@ -100,6 +100,17 @@ def columns_of(frame: pd.DataFrame, columns: Any) -> tuple[Any, Any, Any]:
     names = check_three(columns)
     require_own_names(names, frame, CURE)
     return names
+
+
+def _by_place(frame: pd.DataFrame) -> tuple[Any, ...]:
+    """Return the names by the order of columns that `backtest` gives; the default ones without it.
+
+    Frames of polars carry no notes.
+    """
+    names = list(frame.columns)
+    if names[1:3] == [CUTOFF, STEP] and names[5:6] == [Y_HAT] and not set(COLUMNS) & set(names):
+        return names[0], *names[3:5]
+    return COLUMNS
 
 
 def level_text(level: Any) -> str:

@@ -31,11 +31,14 @@ class Mending:
         Its features.
     library : str or None
         What made it, None for pandas.
+    of_arrow : bool
+        Whether its times are in Arrow's memory, within pandas.
     """
 
     columns: tuple[Hashable, ...]
     roles: Roles
     library: str | None
+    of_arrow: bool = False
 
     def drop_missing(self, name: Hashable) -> str:
         """Return the sentence that drops rows without a value in a column."""
@@ -65,8 +68,9 @@ class Mending:
         if not isinstance(grid.dtype, pd.DatetimeTZDtype | np.dtype) or grid.offset is None:
             return None
         kept = [y, *self.roles.past, *self.roles.future, *self.roles.static]
+        plain = f".astype({{{ds!r}: 'datetime64[us]'}})" if self.of_arrow else ""
         return (
-            f"frame.set_index({ds!r}).groupby({unique_id!r})[{kept!r}]"
+            f"frame{plain}.set_index({ds!r}).groupby({unique_id!r})[{kept!r}]"
             f".resample({grid.freqstr!r}).asfreq().reset_index()"
         )
 

@@ -11,13 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._shared.time_index import check_increasing, show_time
-from seqforecast.containers.arrays import (
-    BELOW_EACH_OTHER,
-    CONVERT,
-    SIDE_BY_SIDE,
-    as_array,
-    float_values,
-)
+from seqforecast.containers.arrays import CONVERT, as_array, float_values
 from seqforecast.containers.frames import (
     as_pandas,
     column_names,
@@ -26,6 +20,7 @@ from seqforecast.containers.frames import (
     plain_times,
     time_kind,
 )
+from seqforecast.containers.many_series import BELOW_EACH_OTHER, SIDE_BY_SIDE
 from seqforecast.forecasting.data.columns import (
     COLUMNS,
     Roles,
@@ -189,7 +184,7 @@ def _read_long(
     names = tuple(name for name in frame.columns if name not in columns)
     roles = choose_roles(names, past, future, static)
     form = Form("long", columns=columns, features=names, roles=roles)
-    mending = Mending(columns, roles, library)
+    mending = Mending(columns, roles, library, of_arrow=time_kind(frame, ds) is not None)
     series, ids = codes_of(frame, unique_id, mending.drop_missing(unique_id))
     require_one_type(ids, replace(form, library=library).place)
     check_times(plain_times(pd.Index(frame[ds][:1])))

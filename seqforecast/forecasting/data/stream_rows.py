@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Number
+from decimal import Decimal
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def read_stream_rows(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
     y : number, Series or array-like, default=None
         The next values, where X holds features of them.
     """
+    X, y = _one_number(X), y if y is None else _one_number(y)
     labelled = is_series(X) or is_frame(X)
     if form.kind == "xy" and y is not None:
         X, y = _one_step(panel, X, y)
@@ -50,6 +52,18 @@ def read_stream_rows(form: Form, panel: Panel, X: Any, y: Any = None) -> Panel:
             "forecaster.update(...) and begin a new stream."
         )
     return new
+
+
+def _one_number(value: Any) -> Any:
+    """Return one value of any kind as a float, a missing one as NaN; all else as it is."""
+    value = value.as_py() if hasattr(value, "as_py") else value  # of pyarrow
+    if value is None or value is pd.NA or value is np.ma.masked:
+        return np.nan
+    if isinstance(value, Real | Decimal):
+        return float(value)
+    if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
+        return as_array(value, "X").item()
+    return value
 
 
 def _has_features(panel: Panel) -> bool:

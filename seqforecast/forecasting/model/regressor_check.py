@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from seqforecast._shared.checks import check_quantiles, side_of_median
@@ -26,8 +27,9 @@ def check_regressor(regressor: Any, forecaster: type[Any]) -> None:
     forecaster : type
         The class of what is to use it, which reads series, and cannot be within another one.
     """
+    # Some, as StackingRegressor, have no predict before they are fitted.
     if isinstance(regressor, type) or not (
-        hasattr(regressor, "fit") and hasattr(regressor, "predict")
+        hasattr(regressor, "fit") and (hasattr(regressor, "predict") or is_regressor(regressor))
     ):
         raise TypeError(
             f"{regressor=} is no regressor; an object with fit and predict is needed. Pass "
@@ -37,6 +39,12 @@ def check_regressor(regressor: Any, forecaster: type[Any]) -> None:
         raise TypeError(
             f"regressor is a classifier, {type(regressor).__name__}; a regressor is needed, "
             "which forecasts numbers. Pass for example regressor=Ridge()."
+        )
+    if isinstance(regressor, FrozenEstimator):
+        name = type(regressor.estimator).__name__
+        raise ValueError(
+            f"regressor is a FrozenEstimator around {name}, which fit leaves as it is; one that "
+            f"learns from the rows of the Forecaster is needed. Pass regressor={name}(...) itself."
         )
     if reads_windows(regressor):
         return

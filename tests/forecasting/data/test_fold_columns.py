@@ -80,17 +80,19 @@ def test_what_pandas_keeps(folds, plain, change, tmp_path):
 
 
 @pytest.mark.parametrize("lost", ["merge", "csv"])
-def test_what_pandas_loses_is_asked_for(folds, plain, lost, tmp_path):
+def test_what_pandas_loses_is_found_by_place_or_asked_for(folds, plain, lost, tmp_path):
     if lost == "merge":
         frame = folds.merge(pd.DataFrame({"store": ["a", "b"], "town": ["x", "y"]}), on="store")
     else:
         folds.to_csv(tmp_path / "folds.csv", index=False)
         frame = pd.read_csv(tmp_path / "folds.csv")
+    pd.testing.assert_frame_equal(errors(frame), errors(plain))
+    moved = frame[frame.columns[::-1]]
     with pytest.raises(
         ValueError, match=r"but not 'unique_id', 'y'. .* columns= where a merge or a CSV"
     ):
-        errors(frame)
-    pd.testing.assert_frame_equal(errors(frame, columns=NAMES), errors(plain))
+        errors(moved)
+    pd.testing.assert_frame_equal(errors(moved, columns=NAMES), errors(plain))
 
 
 def test_what_is_said_wins(folds):

@@ -90,3 +90,9 @@ def test_other_libraries_get_words(kind):
 def test_months_that_end_have_no_call_in_polars():
     frame = polars_of(panel("ME").drop(index=5))
     assert message(frame).endswith("add the missing rows, with null in 'y'.")
+
+
+@pytest.mark.parametrize("dtype", ["timestamp[us][pyarrow]", "date32[pyarrow]"])
+def test_gaps_between_times_of_arrow_are_filled(dtype):
+    frame = panel().astype({"ds": dtype}).drop(index=5)
+    assert len(typed(message(frame), frame)) == 80

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, TimeSeriesSplit
 from sklearn.multioutput import MultiOutputRegressor
@@ -142,3 +143,18 @@ def test_quantiles_on_one_side_warn_once_and_the_cure_gives_them():
 def test_quantiles_on_both_sides_or_of_another_loss_are_silent():
     forecaster(quantile_network((0.1, 0.9))).fit(SERIES)
     forecaster(LSTMRegressor(**TINY, quantiles=(0.9,))).fit(SERIES)
+
+
+def test_a_regressor_that_predicts_only_when_fitted_is_one():
+    series = np.arange(40.0) % 7
+    stack = StackingRegressor([("a", Ridge()), ("b", Ridge(9))])
+    Forecaster(stack, window=7, horizon=2).fit(series)
+    hidden = StackingRegressor([("a", Ridge()), ("b", LSTMRegressor())])
+    with pytest.raises(ValueError, match="StackingRegressor around LSTMRegressor"):
+        Forecaster(hidden, window=7).fit(series)
+
+
+@pytest.mark.parametrize("inner", [Ridge(), LSTMRegressor()])
+def test_a_frozen_regressor_is_refused(inner):
+    with pytest.raises(ValueError, match="FrozenEstimator around .* learns from the rows"):
+        Forecaster(FrozenEstimator(inner), window=7).fit(np.arange(40.0) % 7)
