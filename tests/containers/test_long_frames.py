@@ -75,6 +75,17 @@ LONG = {
 }
 
 
+QUICK = (
+    "shuffled",
+    "ordered categories",
+    "Arrow dates",
+    "all of Arrow",
+    "polars enum",
+    "Arrow table",
+)
+EVERY_KIND = [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in LONG]
+
+
 def is_known(column):
     return column <= DAYS[N - 1]
 
@@ -115,7 +126,7 @@ def plain():
     return model.predict(later, level=80), folds, evaluate(folds)
 
 
-@pytest.mark.parametrize("kind", LONG)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_forecasts_are_those_of_the_plain_frame_in_the_types_that_came_in(kind, plain, tmp_path):
     known, later = parts(LONG[kind])
     model = fresh().fit(known)
@@ -131,7 +142,7 @@ def test_forecasts_are_those_of_the_plain_frame_in_the_types_that_came_in(kind, 
     assert types(again) == types(later)
 
 
-@pytest.mark.parametrize("kind", LONG)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_backtest_and_evaluate_are_those_of_the_plain_frame(kind, plain):
     known, _ = parts(LONG[kind])
     folds = backtest(fresh(), known, horizon=STEPS, n_folds=2)
@@ -147,7 +158,7 @@ def test_backtest_and_evaluate_are_those_of_the_plain_frame(kind, plain):
     assert len(display.forecast) == len(plain[1])
 
 
-@pytest.mark.parametrize("kind", LONG)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_new_rows_are_those_of_the_plain_frame(kind):
     before, new = (
         lambda f: f[f["ds"] <= DAYS[N - 1 - STEPS]],
