@@ -85,7 +85,7 @@ def as_pandas(data: Any, what: str) -> Any:
             f"{what} is a RecordBatch, a part of a table; a Table is needed. Pass "
             f"pa.Table.from_batches([{named(what)}])."
         )
-    if hasattr(data, "ngroups"):
+    if not isinstance(data, _NOT_FOREIGN) and hasattr(data, "ngroups"):  # of groupby
         raise TypeError(
             f"{what} is a {type(data).__name__}; a frame is needed. Pass the frame that it groups, "
             "with the column that it is grouped by."

@@ -149,6 +149,7 @@ def test_groups_and_batches_are_refused_with_what_they_are_of():
     for groups in (PANEL.groupby("unique_id"), PANEL.groupby("unique_id")["y"]):
         with pytest.raises(TypeError, match="GroupBy; a frame is needed. Pass the frame that"):
             forecaster().fit(groups)
+    forecaster().fit(PANEL["y"].to_frame("ngroups").reset_index(drop=True))  # a name like another
     batch = pa.RecordBatch.from_pandas(PANEL, preserve_index=False)
     with pytest.raises(TypeError, match=r"RecordBatch.*pa.Table.from_batches\(\[data\]\)"):
         forecaster().fit(batch)
