@@ -84,7 +84,10 @@ class Mending:
         else:
             return None
         keys = [unique_id, ds]
-        return f"frame.sort({keys!r}).upsample({ds!r}, every={every!r}, group_by={unique_id!r})"
+        return (
+            f"frame.sort({keys!r}).upsample({ds!r}, every={every!r}, group_by={unique_id!r})"
+            f".with_columns(pl.col({unique_id!r}).forward_fill())"
+        )
 
 
 def _sentence(what: str, call: str | None) -> str:

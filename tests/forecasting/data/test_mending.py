@@ -40,7 +40,7 @@ def message(frame):
 def typed(text, frame):
     """Run the code at the end of a message."""
     code = re.search(r": (frame\..*?)\.?$", text)[1]
-    return eval(code, {"frame": frame})  # followed to the letter
+    return eval(code, {"frame": frame, "pl": pl})  # followed to the letter
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, polars_of])
