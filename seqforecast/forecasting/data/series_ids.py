@@ -14,7 +14,7 @@ def ids_of(column: pd.Series) -> pd.Index:
 
     pandas looks nothing up in an index of Arrow's dictionaries.
     """
-    ids = pd.Index(column)
+    ids = pd.Index(column, dtype=column.dtype)  # pandas 2 would make dates of objects
     of_arrow = isinstance(ids.dtype, pd.ArrowDtype) and str(ids.dtype).startswith("dictionary<")
     return ids.astype("category") if of_arrow else ids
 

@@ -36,7 +36,8 @@ def plain():
 def same_dtype(one, other):
     if isinstance(other, pd.CategoricalDtype):  # the type of the categories may be Arrow's
         return one.categories.tolist() == other.categories.tolist() and one.ordered == other.ordered
-    return one == other and repr(one) == repr(other)
+    # pandas 2 writes all kinds of text as "string", and so do files.
+    return one == other and (repr(one) == repr(other) or pd.__version__ < "3")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -155,6 +156,6 @@ def test_names_are_the_same_that_are_equal():
         (pd.Index([10, 20, 30]), pd.Index([30.0, 10.5, 10]), [2, -1, 0]),
         (pd.Index([10, 20, 30]), pd.Index(["30", 10]), [-1, 0]),
         (dates, pd.Index(["2024-01-02"]), [-1]),
-        (dates, pd.Index(dates[1:].astype(object)), [1]),
+        (dates, pd.Index(dates[1:].astype(object), dtype=object), [1]),
     ):
         assert find_ids(known, given).tolist() == expected
