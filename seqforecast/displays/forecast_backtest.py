@@ -52,7 +52,7 @@ def read_backtest(
     shown = known.take(chosen_series(ids, known))
     series = shown.get_indexer(index_of(frame[unique_id]))
     order = np.concatenate([np.flatnonzero(series == k) for k in range(len(shown))])
-    frame, series = frame.iloc[order], series[order]
+    frame, series = frame.iloc[order].copy(), series[order]
     for name in (ds, CUTOFF):
         frame[name] = plain_times(pd.Index(frame[name]))
     panel = _history_panel(history, columns)
