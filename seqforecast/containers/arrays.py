@@ -16,8 +16,7 @@ from seqforecast.containers.many_series import BELOW_EACH_OTHER, refuse_dict, re
 _LARGEST_FLOAT = 8
 """Bytes of a float that torch knows."""
 
-CONVERT = "Convert it: pd.to_numeric(...), or cast(pl.Float64) of polars."
-"""What to do about a column that holds no numbers."""
+_CONVERT = "Convert it: pd.to_numeric(...), or cast(pl.Float64) of polars."
 
 _DATES = {"date", "datetime", "datetime64", "period", "time", "timedelta", "timedelta64"}
 """What pandas calls objects that are times."""
@@ -51,7 +50,7 @@ def as_array(values: Any, what: str, *, series: str = BELOW_EACH_OTHER) -> NDArr
         return _of_frame(values, what)
     if isinstance(values, pd.Series | pd.Index):
         return _of_column(values, what)
-    refuse_no_values(values, what)
+    _refuse_no_values(values, what)
     if isinstance(values, list | tuple):
         values = _members(values, what, series)
     if _is_tensor(values):
@@ -68,24 +67,28 @@ def as_array(values: Any, what: str, *, series: str = BELOW_EACH_OTHER) -> NDArr
     return _numbers(np.asarray(array), what)
 
 
-def float_values(values: pd.Series | NDArray[Any], what: str, cure: str) -> NDArray[np.float64]:
+def float_values(
+    values: pd.Series | NDArray[Any], what: str, cure: str | None = None
+) -> NDArray[np.float64]:
     """Return a column or an array of real numbers as float64, missing ones as NaN.
 
     Parameters
     ----------
     values : Series of shape (n,) or ndarray of any shape
         A view is returned where the values are float64.
-    what, cure : str
-        What the values are, and what to do if they are not real numbers.
+    what : str
+        What the values are, for messages.
+    cure : str, default=None
+        What to do if they are no real numbers; None says what suits their type.
     """
     dtype = values.dtype
     if pd.api.types.is_complex_dtype(dtype):
-        refuse_complex(what, dtype)
+        _refuse_complex(what, dtype)
     if not is_real(dtype):
         times = pd.api.types.is_datetime64_any_dtype(dtype) or getattr(dtype, "kind", "") == "m"
-        if times and cure == CONVERT:
+        if times and cure is None:
             _refuse_dates(what, dtype)
-        raise TypeError(f"{what} has dtype {dtype}; real numbers are needed. {cure}")
+        raise TypeError(f"{what} has dtype {dtype}; real numbers are needed. {cure or _CONVERT}")
     with np.errstate(over="ignore"):  # beyond float64 is infinite, which is refused by name
         if isinstance(values, np.ndarray):
             return values.astype(np.float64, copy=False)
@@ -100,7 +103,7 @@ def is_real(dtype: Any) -> bool:
     return bool(number or pd.api.types.is_bool_dtype(dtype))
 
 
-def refuse_no_values(values: Any, what: str) -> None:
+def _refuse_no_values(values: Any, what: str) -> None:
     """Refuse what is no container of values."""
     if issparse(values):
         raise TypeError(
@@ -119,7 +122,7 @@ def refuse_no_values(values: Any, what: str) -> None:
         )
 
 
-def refuse_complex(what: str, dtype: Any) -> NoReturn:
+def _refuse_complex(what: str, dtype: Any) -> NoReturn:
     """Refuse complex numbers."""
     raise ValueError(
         f"Complex data not supported: {what} has dtype {dtype}; real numbers are needed. Pass "
@@ -193,7 +196,7 @@ def _of_frame(frame: pd.DataFrame, what: str) -> NDArray[Any]:
 def _of_column(column: Any, what: str) -> NDArray[Any]:
     if isinstance(column.dtype, np.dtype):
         return _numbers(column.to_numpy(), what)
-    return float_values(column, what, CONVERT)
+    return float_values(column, what)
 
 
 # ------------------------------------------------------------------------------------ types
@@ -205,7 +208,7 @@ def _numbers(array: NDArray[Any], what: str) -> NDArray[Any]:
     if kind == "O":
         return _of_objects(array, what)
     if kind == "c":
-        refuse_complex(what, array.dtype)
+        _refuse_complex(what, array.dtype)
     if kind in "mM":
         _refuse_dates(what, array.dtype)
     if kind in "SUT":
@@ -229,7 +232,7 @@ def _of_objects(array: NDArray[Any], what: str) -> NDArray[np.float64]:
     if found in ("string", "bytes") or any(isinstance(one, str | bytes) for one in array.flat):
         _refuse_text(what, array.dtype)
     if found == "complex":
-        refuse_complex(what, array.dtype)
+        _refuse_complex(what, array.dtype)
     missing = pd.isna(array)
     if missing.any():
         array = np.where(missing, np.nan, array)
@@ -238,7 +241,7 @@ def _of_objects(array: NDArray[Any], what: str) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"{what} holds objects that are no real numbers ({error}); numbers are needed. "
-            f"{CONVERT}"
+            f"{_CONVERT}"
         ) from error
 
 

@@ -325,3 +325,12 @@ def test_names_of_the_forecaster_are_found_by_place(kind):
     found = nw.from_native(evaluate(folds, "mae")).to_dict(as_series=False)["y_hat"]
     np.testing.assert_allclose(list(found), plain["y_hat"])
     ForecastDisplay.from_backtest(folds)
+
+
+def test_errors_by_cutoff_have_the_dates_of_the_folds():
+    known, _ = parts(LONG["polars dates"])
+    folds = backtest(fresh(), known, horizon=STEPS, n_folds=2)
+    assert folds["cutoff"].dtype == pl.Date
+    assert evaluate(folds, "mae", by="cutoff")["cutoff"].to_list() == (
+        folds["cutoff"].unique(maintain_order=True).to_list()
+    )

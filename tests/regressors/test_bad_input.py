@@ -367,3 +367,14 @@ def test_fit_values_beyond_float32_without_scaling_name_the_culprit(where):
 def test_fit_values_whose_square_overflows_raise(scaling):
     huge = X * 1e200
     refuses(huge, Y, "numbers whose square fits into float64 are needed. Divide", scaling=scaling)
+
+
+def test_windows_with_their_axes_swapped_are_told_how_to_turn_and_the_cure_works():
+    windows = np.random.default_rng(0).normal(size=(N, 6, 1))
+    model = LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0).fit(windows, Y)
+    swapped = windows.transpose(0, 2, 1)
+    with pytest.raises(ValueError, match=r"fitted to 6 steps and 1 channels.*transpose\(0, 2, 1\)"):
+        model.predict(swapped)
+    np.testing.assert_array_equal(model.predict(swapped.transpose(0, 2, 1)), model.predict(windows))
+    with pytest.warns(UserWarning, match=r"windows of 1 step: .* or X.transpose\(0, 2, 1\) if"):
+        LSTMRegressor(hidden_size=2, max_epochs=1).fit(swapped, Y)

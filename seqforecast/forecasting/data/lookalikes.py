@@ -1,7 +1,7 @@
 """Names of series that look like others and are not the same: '1' and 1, 'A' and 'A '.
 
-Whoever reads a file anew gets names of another type, or with white space behind them. Taken for
-new series they would begin without any history, and nobody would be told.
+A file that is read again may give names of another type, or with white space at the end. Taken for
+new series, they would start without a history, in silence.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast._shared.time_index import check_increasing, show_time
-from seqforecast.containers.arrays import CONVERT, as_array, float_values
+from seqforecast.containers.arrays import as_array, float_values
 from seqforecast.containers.frames import (
     as_pandas,
     column_names,
@@ -104,7 +104,7 @@ def _read_series(series: pd.Series | NDArray[Any]) -> Data:
     name = series.name if isinstance(series, pd.Series) else None
     index = series.index if isinstance(series, pd.Series) else pd.RangeIndex(len(series))
     _check_index_name(index, "series")
-    values = float_values(series, "The series", CONVERT)
+    values = float_values(series, "The series")
     rows = _steps(index, _one_id(name), values, "series")
     return Data(rows, Form("series", labelled, name, index.name))
 
@@ -163,7 +163,7 @@ def _read_xy(X: Any, y: Any, past: _Names, future: _Names, static: _Names) -> Da
         if any(name in chosen for _, chosen in roles.items())
     }
     name = y.name if isinstance(y, pd.Series) else None
-    values = float_values(y, "The target y", CONVERT)
+    values = float_values(y, "The target y")
     rows = _steps(index, _one_id(name), values, "X")
     rows = replace(rows, roles=roles, features=features, filling=_fill_both)
     named = isinstance(X, pd.DataFrame)
@@ -194,7 +194,7 @@ def _read_long(
         series=series,
         times=plain_times(times),
         time=time,
-        target=float_values(frame[y], f"The target {y!r}", CONVERT),
+        target=float_values(frame[y], f"The target {y!r}"),
         filling=mending.fill,
         keep_first=mending.keep_first(),
         roles=roles,

@@ -7,8 +7,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sklearn.linear_model import Ridge
 
-from seqforecast import backtest
+from seqforecast import Forecaster, backtest
 from seqforecast.displays.forecast_read import read_forecast
 from seqforecast.forecasting.data.lookalikes import Place, find_known
 from seqforecast.forecasting.data.series_ids import ids_of
@@ -239,3 +240,21 @@ def test_white_space_at_the_ends_of_names_is_warned_of_where_they_are_read():
 )
 def test_other_names_say_nothing(names):
     assert len(forecaster().fit(named(names, 0, 10)).ids_) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("known", "given"),
+    [("7", "7.0"), ("K\u00f6ln", "Ko\u0308ln"), ("north", "\ufeffnorth"), ("north", "nor\u200bth")],
+    ids=["decimals", "accents", "mark of a file", "without width"],
+)
+def test_texts_that_look_the_same_are_refused(known, given):
+    frame = pd.DataFrame({"unique_id": known, "ds": range(30), "y": np.arange(30.0) % 7})
+    model = Forecaster(Ridge(), window=3).fit(frame[:28])
+    with pytest.raises(ValueError, match="only in white space or in how it is spelt"):
+        model.update(frame[28:].assign(unique_id=given))
+
+
+def test_texts_with_other_zeros_are_other_series():
+    frame = pd.DataFrame({"unique_id": "007", "ds": range(30), "y": np.arange(30.0) % 7})
+    model = Forecaster(Ridge(), window=3).fit(frame[:28])
+    assert model.update(frame[28:].assign(unique_id="7")).ids_.tolist() == ["007", "7"]
