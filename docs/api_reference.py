@@ -28,6 +28,7 @@ SECTIONS = (
             "recurrent_forecaster",
             "backtest",
             "evaluate",
+            "PanelSplit",
             "forecast_scorer",
             "ForecastStream",
             "ForecastDisplay",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seqforecast.forecasting import (
         Forecaster,
         ForecastStream,
+        PanelSplit,
         backtest,
         evaluate,
         forecast_scorer,
@@ -54,6 +55,7 @@ __all__ = [
     "GradientNormDisplay",
     "LSTMRegressor",
     "OldestFirst",
+    "PanelSplit",
     "ParameterError",
     "RNNRegressor",
     "Stream",
@@ -105,6 +107,7 @@ _OFFERED = {
     "forecasting": (
         "ForecastStream",
         "Forecaster",
+        "PanelSplit",
         "backtest",
         "evaluate",
         "forecast_scorer",

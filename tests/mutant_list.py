@@ -354,7 +354,7 @@ SERIES = (
         ("forecasting/model/test_regressor_adapter.py", "forecasting/model/test_intervals.py"),
     ),
     Mutant(
-        "forecasting/backtest.py",
+        "forecasting/model/folds.py",
         "the naive forecast is a step late in the season",
         "(rows.step - 1) % back",
         "rows.step % back",
@@ -517,10 +517,10 @@ BORDER = (
         ("regressors/test_divergence.py",),
     ),
     Mutant(
-        "forecasting/data/pairs.py",
+        "forecasting/data/actual_values.py",
         "columns of actual values are taken by position",
-        "        actual = actual[forecast.columns]\n",
-        "",
+        "return actual[series]",
+        "return actual",
         ("forecasting/test_scorers.py",),
     ),
 )

@@ -16,7 +16,7 @@ WIDTH = 80
 _CURES = {
     "X": "Add these rows with an empty target, or pass --fill-gaps.",
     "columns": "Rename it in the table, and in --id, --time or --target.",
-    "ds": "Pass more rows.",
+    "ds": "Pass more rows, at times of one frequency; a target may be empty.",
     "horizon": "Pass a smaller --horizon or more data.",
     "level": "Pass a shorter --window or --season, a smaller --horizon, or leave --level out.",
     "n_folds": "Pass fewer --folds or more data.",

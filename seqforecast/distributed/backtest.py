@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seqforecast._shared.checks import check_integer
 from seqforecast.distributed.partitions import backtest_partition, shipped
 from seqforecast.distributed.series_frame import SeriesFrame, check_forecaster
-from seqforecast.forecasting.backtest import cutoffs_before
+from seqforecast.forecasting.cutoffs import cutoffs_before
 from seqforecast.forecasting.data.fold_columns import (
     CUTOFF,
     MASE_SCALE,

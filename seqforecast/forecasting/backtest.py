@@ -15,27 +15,18 @@ from sklearn.base import clone
 from seqforecast._shared.checks import check_flag, check_integer
 from seqforecast._shared.progress import new_bar
 from seqforecast.containers.frames import is_frame
-from seqforecast.exceptions import ParameterError
-from seqforecast.forecasting.arrays.ragged import fill_missing
-from seqforecast.forecasting.arrays.series_scaling import mean_change
-from seqforecast.forecasting.data.fold_columns import (
-    CUTOFF,
-    MASE_SCALE,
-    NAIVE,
-    RMSSE_SCALE,
-    STEP,
-    note_columns,
-)
+from seqforecast.forecasting.cutoffs import checked_cutoffs
+from seqforecast.forecasting.data.fold_columns import CUTOFF, STEP, note_columns
 from seqforecast.forecasting.data.frames import to_long_form
 from seqforecast.forecasting.data.lookalikes import warn_of_spaces
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
-from seqforecast.forecasting.data.panel import FutureRows, Panel
+from seqforecast.forecasting.data.panel import Panel
 from seqforecast.forecasting.forecaster import Forecaster
+from seqforecast.forecasting.model.folds import fold_columns
 from seqforecast.forecasting.model.intervals import (
     Intervals,
     Quantiles,
     checked_levels,
-    forecast_columns,
     intervals_of,
 )
 from seqforecast.forecasting.model.regressor_check import warn_if_one_sided
@@ -117,6 +108,7 @@ def backtest(
     See Also
     --------
     evaluate : Errors of the result.
+    PanelSplit : The same cutoffs for a search of scikit-learn over a long frame.
 
     Examples
     --------
@@ -148,7 +140,15 @@ def backtest(
         )
     is_pair = isinstance(data, tuple) and len(data) == 2
     panel, form = forecaster._read(*data) if is_pair else forecaster._read(data)
-    cutoffs = _cutoffs(forecaster, panel, horizon, n_folds, horizon if step is None else step)
+    window = forecaster.window
+    cutoffs = checked_cutoffs(
+        panel,
+        horizon=horizon,
+        n_folds=n_folds,
+        step=horizon if step is None else step,
+        needed=(1 if window == "auto" else window) + forecaster.horizon,
+        need=f"{window=} and horizon={forecaster.horizon} of the forecaster need",
+    )
     warn_if_one_sided(forecaster.regressor, stacklevel=2)
     warn_of_own_lags(panel, max(horizon, forecaster.horizon), stacklevel=2)
     warn_of_spaces(panel.ids, form.place, stacklevel=2)
@@ -233,67 +233,10 @@ class BacktestTask:
         rows = self.panel.rows_after(cutoff, self.horizon, known=known)
         if not len(rows.step):
             return None  # no series goes on
-        return Fold(
-            cutoff,
-            self.panel.ids.get_indexer(known.ids)[rows.series],
-            rows.step,
-            {
-                "y": _truth(self.panel, known, cutoff, rows),
-                **forecast_columns(model, rows, self.levels, intervals),
-                **_naive(known, rows, model.lookback.seasons[0]),
-            },
-        )
-
-
-def _cutoffs(
-    forecaster: Forecaster, panel: Panel, horizon: int, n_folds: int, step: int
-) -> NDArray[np.int64]:
-    """Return the cutoffs, counted back from the newest moment of the panel."""
-    # In Python's integers, which do not overflow: so many cutoffs need not fit into memory.
-    oldest = int(panel.last.max()) - horizon - step * (n_folds - 1)
-    oldest = max(oldest, int(panel.first.min()) - 1)
-    longest = int((np.minimum(panel.last, oldest) - panel.first).max()) + 1
-    window = forecaster.window
-    needed = (1 if window == "auto" else window) + forecaster.horizon
-    if longest < needed:
-        fewer = "fewer folds, a smaller step" if n_folds > 1 else "a smaller horizon"
-        raise ParameterError(
-            f"{n_folds=}, {step=} and {horizon=} leave {max(longest, 0)} value(s) before the first "
-            f"cutoff; {window=} and horizon={forecaster.horizon} of the forecaster need {needed}.",
-            parameter="n_folds" if n_folds > 1 else "horizon",
-            cure=f"Use {fewer}, or pass more data.",
-        )
-    return cutoffs_before(int(panel.last.max()), horizon, n_folds, step)
-
-
-def cutoffs_before(newest: int, horizon: int, n_folds: int, step: int) -> NDArray[np.int64]:
-    """Return cutoffs of which the last lies `horizon` steps before the newest moment."""
-    return newest - horizon - step * np.arange(n_folds - 1, -1, -1)
-
-
-def _truth(panel: Panel, known: Panel, cutoff: int, rows: FutureRows) -> Array:
-    series = panel.ids.get_indexer(known.ids)[rows.series]
-    at = panel.offsets[series] + cutoff - panel.first[series] + rows.step
-    return panel.values[at]
-
-
-def _naive(known: Panel, rows: FutureRows, season: int) -> dict[str, Array]:
-    """Return the seasonal naive forecast, and the errors that it makes in the known part."""
-    filled = fill_missing(known.values, known.offsets, season)
-    length = known.lengths[rows.series]
-    back = np.where(length >= season, season, 1)
-    newest = known.offsets[rows.series] + length
-    return {
-        NAIVE: filled[newest - back + (rows.step - 1) % back],
-        MASE_SCALE: _scale(known, season, 1)[rows.series],
-        RMSSE_SCALE: np.sqrt(_scale(known, season, 2))[rows.series],
-    }
-
-
-def _scale(known: Panel, season: int, power: int) -> Array:
-    seasonal = mean_change(known.values, known.offsets, season, power=power)
-    stepwise = mean_change(known.values, known.offsets, 1, power=power)
-    return np.where(known.lengths > season, seasonal, stepwise)
+        series = self.panel.ids.get_indexer(known.ids)[rows.series]
+        at = self.panel.offsets[series] + cutoff - self.panel.first[series] + rows.step
+        columns = fold_columns(model, rows, self.panel.values[at], self.levels, intervals)
+        return Fold(cutoff, series, rows.step, columns)
 
 
 def folds_frame(folds: list[Fold], panel: Panel, columns: tuple[Any, ...]) -> pd.DataFrame:

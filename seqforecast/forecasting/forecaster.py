@@ -8,20 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqforecast._shared.checks import check_integer, check_number, check_word
 from seqforecast._shared.html_repr import NotedDiagram, Notes, notes_of
 from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
-from seqforecast.containers.arrays import as_array
 from seqforecast.forecasting.arrays.baseline import BASELINES
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
 from seqforecast.forecasting.data.lookalikes import warn_of_spaces
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
-from seqforecast.forecasting.data.pairs import paired
 from seqforecast.forecasting.model.fit_tasks import reported_fit
 from seqforecast.forecasting.model.intervals import (
     INTERVALS,
@@ -32,6 +29,7 @@ from seqforecast.forecasting.model.intervals import (
 )
 from seqforecast.forecasting.model.regressor_adapter import reads_windows
 from seqforecast.forecasting.model.regressor_check import check_regressor, warn_if_one_sided
+from seqforecast.forecasting.model.scored_fold import ScoredFold, scored_fold, weight_of_rows
 from seqforecast.forecasting.model.series_model import SeriesModel
 from seqforecast.forecasting.model.weighting import fit_with_weight
 from seqforecast.forecasting.stream import ForecastStream
@@ -48,7 +46,7 @@ class Forecaster(
     linear baseline knows, hands the rest to `regressor`, and gives back forecasts on the
     continued index, in the form that the data came in. Of many series one model is made, which
     learns from all of them. It is an estimator itself: `GridSearchCV` tunes it, `window` and the
-    regressor's own parameters (``regressor__...``) included.
+    regressor's own parameters (``regressor__...``) included, over many series with `PanelSplit`.
 
     Parameters
     ----------
@@ -398,32 +396,39 @@ class Forecaster(
         ----------
         X : Series, DataFrame or array-like
             The rows that follow the fit, in its form: features with `y`, or the series
-            themselves.
+            themselves. Rows of a long frame, in any order and of some series or all, follow
+            everything that the fit has seen: `PanelSplit` cuts them so.
         y : Series or array-like of shape (n_steps,), default=None
-            The actual values.
+            The actual values; None where `X` holds them. NaN does not count.
         sample_weight : array-like of shape (n_steps,), default=None
-            Weight of each step.
+            Weight of each row.
 
         Returns
         -------
         score : float
             R2: 1 is perfect, 0 is as good as the mean of the actual values; of several series the
-            mean.
+            mean, each counting once, of those with two known values or more.
 
         Raises
         ------
+        NotFittedError
+            If it is not fitted.
         ValueError
-            If `X` is a long frame: rows of many series are no folds. Use `backtest`.
+            If the rows are those of the fit, are of unknown series, overlap what is known of any
+            series, lack features or actual values, or hold too few of these for R2.
+
+        Warns
+        -----
+        UserWarning
+            If the rows go beyond `horizon`, and a future feature equals the target fewer steps
+            before than they do.
 
         See Also
         --------
-        forecast_scorer : MAE, RMSE and SMAPE for a search, of series with missing values, too.
+        forecast_scorer : MAE, MASE, RMSE and SMAPE for a search.
         """
-        self._refuse_long()
-        truth, forecast = paired(X, y, self.predict(X))
-        return float(
-            np.mean([_r2(a, b, sample_weight) for a, b in zip(truth.T, forecast.T, strict=True)])
-        )
+        fold = self._scored_fold(X, y, stacklevel=2)
+        return fold.r2(weight_of_rows(self._form, fold, sample_weight))
 
     def training_data(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return what the regressor was given, to look into it.
@@ -511,15 +516,11 @@ class Forecaster(
         if self.intervals == "quantile":
             require_quantiles(self.regressor)
 
-    def _refuse_long(self) -> None:
-        """Raise if forecasts have the form of a long frame, whose rows are not scored."""
+    def _scored_fold(self, X: Any, y: Any, *, stacklevel: int) -> ScoredFold:
+        """Return the forecasts of rows that follow the fit, beside their actual values."""
         check_is_fitted(self)
-        if self._form.kind == "long":
-            raise ValueError(
-                "score was given rows of a long frame, which a row splitter cuts across series; "
-                "whole series are needed. Use backtest(forecaster, frame, horizon=..., "
-                "n_folds=...) and evaluate(...)."
-            )
+        parts = self._form, self._model, self._intervals
+        return scored_fold(*parts, X, y, stacklevel=stacklevel + 1)
 
     def _most_fits(self) -> int | None:
         """Return how often a fit fits the regressor at most, before any data are known.
@@ -549,9 +550,3 @@ class Forecaster(
             calendar=self.calendar,
             regressor_weight=self.regressor_weight,
         )
-
-
-def _r2(truth: Array, forecast: Array, sample_weight: Any) -> float:
-    known = ~np.isnan(truth)
-    weight = None if sample_weight is None else as_array(sample_weight, "sample_weight")[known]
-    return float(r2_score(truth[known], forecast[known], sample_weight=weight))

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqforecast.forecasting import Forecaster, evaluate
-from seqforecast.forecasting.backtest import BacktestTask, Fold, cutoffs_before, folds_frame
+from seqforecast.forecasting.backtest import BacktestTask, Fold, folds_frame
+from seqforecast.forecasting.cutoffs import cutoffs_before
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.fold_columns import levels_of
 from seqforecast.forecasting.data.frames import read_new

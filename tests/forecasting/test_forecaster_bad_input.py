@@ -98,7 +98,7 @@ def refuses_fit(data, message, error=ValueError, **params):
         (panel().assign(ds=pd.NaT), "."),
         (np.zeros((3, 4, 5)), r"3 dimensions, shape \(3, 4, 5\); one or two are needed. Pass"),
         ((FEATURES, SERIES[:-1]), r"shape \(40, 2\) and y has shape \(39,\);.* Pass one row"),
-        ((panel()[["unique_id", "ds"]], panel()["y"]), r"splitters of rows.*backtest\(...\)"),
+        ((panel()[["unique_id", "ds"]], panel()["y"]), r"one frame.*PanelSplit"),
     ],
 )
 def test_fit_refuses_data(data, message):
@@ -323,7 +323,7 @@ def test_predict_refuses_a_list_of_texts():
         (
             lambda f: f[:3],
             "3 step.s. of series 'a' .* horizon=2 .* 4 are needed. Append rows .* 2024.*, or leave "
-            r"the last 1 out. In a cross-validation.*TimeSeriesSplit\(..., test_size=2\), or a m",
+            r"the last 1 out. In a cross-validation.*PanelSplit\(..., horizon=2\), or a m",
         ),
         (lambda f: f[:1], "1 step.s. .* 2 are needed. Append rows .*, or fit with a horizon of 1"),
         (lambda f: f.assign(promo=["1", "2", "3", "4"]), "'promo' has dtype"),

@@ -135,18 +135,6 @@ def test_splitters_that_do_not_respect_time_are_refused(cv, message):
         search.fit(NO_FEATURES, SERIES)
 
 
-def test_splitters_of_rows_are_refused_for_a_long_panel():
-    cv = TimeSeriesSplit(2, test_size=8)
-    rows = LONG.sort_values("ds")
-    search = GridSearchCV(forecaster(), {"window": [4]}, cv=cv, error_score="raise")
-    with pytest.raises(ValueError, match=r"splitters of rows.*backtest\(\.\.\.\)"):
-        search.fit(rows.drop(columns="y"), rows["y"])
-    with pytest.raises(ValueError, match=r"row splitter.*backtest\(forecaster"):
-        search.fit(rows)
-    with pytest.raises(ValueError, match=r"Use backtest"):
-        forecaster().fit(LONG).score(LONG)
-
-
 def test_a_pipeline_that_sets_the_output_of_its_scaler_forecasts_the_same():
     """It takes what has an attribute `transform`, here a parameter, for a transformer."""
     features = pd.DataFrame({"heat": wave(seed=2)})

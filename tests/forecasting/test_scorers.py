@@ -175,12 +175,3 @@ def test_without_y_only_a_forecaster_is_scored():
     for model in (DummyRegressor(), make_pipeline(StandardScaler(), DummyRegressor())):
         with pytest.raises(ValueError, match=r"y is None, but the estimator is a .* Pass y\."):
             forecast_scorer("mae")(model.fit(X, y), X)
-
-
-def test_a_long_frame_is_refused_as_by_the_score_of_a_forecaster():
-    # Numbers all through: errors of ids and times, which are all 0, would pass for good ones.
-    long = pd.DataFrame({"unique_id": 1, "ds": np.arange(60), "y": wide()["a"].to_numpy()})
-    model = forecaster().fit(long[:54])
-    for one in (model, make_pipeline("passthrough", model)):
-        with pytest.raises(ValueError, match="rows of a long frame, which a row splitter cuts"):
-            forecast_scorer("mae")(one, long[54:], long["y"][54:])

@@ -328,6 +328,7 @@ def test_public_names_are_frozen():
         "GradientNormDisplay",
         "LSTMRegressor",
         "OldestFirst",
+        "PanelSplit",
         "ParameterError",
         "RNNRegressor",
         "Stream",

@@ -17,7 +17,7 @@ from seqforecast.containers.arrays import float_values
 from seqforecast.containers.frames import as_pandas, library_of, plain_times
 from seqforecast.forecasting.data.columns import nearest, show
 from seqforecast.forecasting.data.lookalikes import find_known
-from seqforecast.forecasting.data.mending import Mending
+from seqforecast.forecasting.data.mending import CUT_BY_A_SEARCH, Mending
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import (
     Form,
@@ -50,7 +50,29 @@ def requested_rows(form: Form, panel: Panel, horizon: int, X: Any) -> FutureRows
         return panel.future_rows(int(steps))  # type: ignore[arg-type]
     rows = _read_rows(form, panel, X)
     if panel.future_names:
-        _require_whole_blocks(panel, horizon, rows)
+        _require_whole_blocks(form, panel, horizon, _steps_given(panel, rows))
+    return rows
+
+
+def rows_to_score(form: Form, panel: Panel, horizon: int, X: Any) -> FutureRows:
+    """Return the rows of ``score(X)``: of a fold, which is one cutoff for all series.
+
+    A series that ends within the fold has fewer rows than the others, as in a backtest, where
+    ``predict`` would ask for the features of whole blocks.
+
+    Parameters
+    ----------
+    form, panel, horizon, X
+        As for `requested_rows`.
+    """
+    if X is None or isinstance(X, Number | str):
+        return requested_rows(form, panel, horizon, X)
+    rows = _read_rows(form, panel, X)
+    if form.kind == "long":
+        _require_one_cutoff(panel, rows)
+    if panel.future_names:
+        given = _steps_given(panel, rows)
+        _require_whole_blocks(form, panel, horizon, np.where(given < given.max(), 0, given))
     return rows
 
 
@@ -105,7 +127,7 @@ def _read_long(
         raise ValueError(
             f"The rows to predict hold {int((known < 0).sum())} series that fit has not seen, the "
             f"first is {show(stranger)}. {nearest(stranger, panel.ids, 'series')} A new series "
-            "needs a history: give it to update(...)."
+            f"needs a history: give it to update(...). {CUT_BY_A_SEARCH}"
         )
     times = plain_times(pd.Index(X[ds]))
     if times.hasnans:
@@ -179,7 +201,8 @@ class _Requested:
                 f"{int(seen.sum())} of {len(seen)} rows to predict overlap the training time: "
                 f"{self.place(row)}, where training ended at {end}. A forecast needs times after "
                 "it, or the model has seen the answer, as with KFold on a series. Cross-validate "
-                "with TimeSeriesSplit, or with backtest for a panel."
+                "with TimeSeriesSplit, a long frame with PanelSplit, and with "
+                "return_train_score=False: there are no scores of the rows of the fit."
             )
 
     def check_once(self) -> None:
@@ -234,21 +257,43 @@ class _Requested:
             )
 
 
-def _require_whole_blocks(panel: Panel, horizon: int, rows: FutureRows) -> None:
-    """Refuse future features of a part of the steps that are forecast at once."""
+def _require_one_cutoff(panel: Panel, rows: FutureRows) -> None:
+    """Refuse rows of a panel up to whose time another series is known."""
+    newest = int(panel.last.max())
+    position = panel.last[rows.series] + rows.step
+    if position.min() <= newest:
+        row = int(position.argmin())
+        longest = int(panel.last.argmax())
+        raise ValueError(
+            f"The rows to score hold series {show(panel.ids[rows.series[row]])} at "
+            f"{panel.grid.label(int(position[row]))}, but of series {show(panel.ids[longest])} the "
+            f"fit has seen the values up to {panel.grid.label(newest)}; all series must be cut at "
+            f"one moment, or the fit knows what is to be forecast. {CUT_BY_A_SEARCH}"
+        )
+
+
+def _steps_given(panel: Panel, rows: FutureRows) -> NDArray[np.int64]:
+    """Return how many steps ahead the rows of each series go, (n_series,)."""
     given = np.zeros(panel.n_series, dtype=np.int64)
     np.maximum.at(given, rows.series, rows.step)
+    return given
+
+
+def _require_whole_blocks(form: Form, panel: Panel, horizon: int, given: NDArray[np.int64]) -> None:
+    """Refuse future features of a part of the steps that are forecast at once."""
     partial = given % horizon > 0
     if partial.any():
         series = int(np.argmax(partial))
         n, needed = given[series], -(-given[series] // horizon) * horizon
         label = panel.grid.label(int(panel.last[series] + needed))
         fewer = f"leave the last {n % horizon} out" if n > horizon else f"fit with a horizon of {n}"
+        of_panel = form.kind == "long"
+        split = "PanelSplit(..., horizon" if of_panel else "TimeSeriesSplit(..., test_size"
         raise ValueError(
             f"The future features of {n} step(s) of series {panel.ids[series]!r} were given; "
             f"all steps of a block of {horizon=} read them, so {needed} are needed. Append "
             f"rows with what is planned up to {label}, or {fewer}. In a cross-validation, pass "
-            f"cv=TimeSeriesSplit(..., test_size={horizon}), or a multiple of it."
+            f"cv={split}={horizon}), or a multiple of it."
         )
 
 

@@ -18,6 +18,12 @@ _EVERY = {
 }
 """What polars calls the spans of pandas; it counts on from the first time of a series."""
 
+CUT_BY_A_SEARCH = (
+    "In a search, pass cv=PanelSplit(n_folds=..., horizon=...); a halving search needs "
+    "resource='regressor__max_steps' or another parameter, too."
+)
+"""What to do about rows of a long frame that a cross-validation picked."""
+
 
 @dataclass(frozen=True)
 class Mending:

@@ -30,7 +30,7 @@ from seqforecast.forecasting.data.columns import (
 from seqforecast.forecasting.data.fold_columns import is_forecast_column
 from seqforecast.forecasting.data.long_table import LongTable
 from seqforecast.forecasting.data.lookalikes import Place, require_one_type
-from seqforecast.forecasting.data.mending import Mending
+from seqforecast.forecasting.data.mending import CUT_BY_A_SEARCH, Mending
 from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
@@ -197,6 +197,7 @@ def _read_long(
         target=float_values(frame[y], f"The target {y!r}"),
         filling=mending.fill,
         keep_first=mending.keep_first(),
+        if_cut=CUT_BY_A_SEARCH,
         roles=roles,
         features={
             name: float_values(
@@ -403,9 +404,8 @@ def _refuse_panel_with_target(X: Any, columns: tuple[Hashable, ...]) -> None:
     if isinstance(X, pd.DataFrame) and columns[0] in X.columns and columns[1] in X.columns:
         raise ValueError(
             f"X holds {columns[0]!r} and {columns[1]!r}, and y was given beside it; a panel is "
-            "needed in one frame, since splitters of rows, such as those of GridSearchCV, cut a "
-            "panel across its series. Pass one frame with the target to fit, and use "
-            "backtest(...) for folds."
+            "needed in one frame. Pass the frame with the target alone: fit(frame). In a search "
+            "pass cv=PanelSplit(n_folds=..., horizon=...), too."
         )
 
 

@@ -317,10 +317,11 @@ def _infer_offset(index: pd.DatetimeIndex) -> BaseOffset:
     # pandas knows a few more, such as the second Tuesday of each month.
     offset = offset or pd.DatetimeIndex(clock, freq="infer").freq
     if offset is None:
-        raise ValueError(
-            f"The times follow no frequency: {_uneven(index)}. Steps of one length are needed. "
-            "Pass a PeriodIndex, as series.to_period('M') makes it, or fill a regular index: "
-            "series.asfreq('D')."
+        raise ParameterError(
+            f"The times follow no frequency: {_uneven(index)}. Steps of one length are needed.",
+            parameter="ds",
+            cure="Pass a PeriodIndex, as series.to_period('M') makes it, or fill a regular index: "
+            "series.asfreq('D').",
         )
     return offset
 
@@ -392,9 +393,10 @@ def _integer_step(index: pd.Index) -> int:
         )
     step = _common_step(index.to_numpy(dtype=np.int64))
     if step is None:
-        raise ValueError(
-            f"The times follow no constant step: {_uneven(index)}. Steps of one length are "
-            "needed. Number them: series.reset_index(drop=True)."
+        raise ParameterError(
+            f"The times follow no constant step: {_uneven(index)}. Steps of one length are needed.",
+            parameter="ds",
+            cure="Number them: series.reset_index(drop=True).",
         )
     return step
 

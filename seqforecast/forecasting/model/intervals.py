@@ -267,13 +267,13 @@ def requested_forecasts(
 ) -> dict[str, Array]:
     """Return the forecasts asked for and the ends of their intervals, by column name."""
     levels = checked_levels(level)
-    _require_few_blocks(model, rows)
+    require_few_blocks(model, rows)
     if levels:
         intervals.prepare(levels, rows.horizon)
     return forecast_columns(model, rows, levels, intervals)
 
 
-def _require_few_blocks(model: SeriesModel, rows: FutureRows) -> None:
+def require_few_blocks(model: SeriesModel, rows: FutureRows) -> None:
     """Refuse what would take hours: each block is forecast from all those before."""
     horizon, steps = model.horizon, rows.horizon
     if steps > _MOST_BLOCKS * horizon:

@@ -1,0 +1,213 @@
+"""PanelSplit: the rows of each fold, against folds picked out of the frame by date."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import check_cv
+
+from seqforecast import PanelSplit, ParameterError
+from tests.properties import examples
+
+DAYS = pd.date_range("2024-01-01", periods=60, freq="D")
+
+
+def panel(spans=None, index=DAYS, seed=0):
+    """Return series that begin and end at the given steps, in an order drawn by chance."""
+    spans = spans or {"a": (0, 60), "b": (40, 60), "c": (0, 30), "d": (0, 55)}
+    rng = np.random.default_rng(seed)
+    series = [
+        pd.DataFrame({"unique_id": name, "ds": index[begin:end]})
+        for name, (begin, end) in spans.items()
+    ]
+    frame = pd.concat(series, ignore_index=True)
+    frame["y"] = rng.standard_normal(len(frame)) + 10
+    return frame.sample(frac=1.0, random_state=seed)  # the index is shuffled, too
+
+
+def named(frame, rows):
+    part = frame.iloc[rows]
+    return sorted(zip(part["unique_id"], part["ds"], strict=True))
+
+
+def by_date(frame, cutoff, horizon):
+    """Return the parts of a fold in plain words."""
+    begin = frame[frame["y"].notna()].groupby("unique_id")["ds"].min()
+    begun = frame["unique_id"].map(begin) <= cutoff
+    ahead = (frame["ds"] > cutoff) & (frame["ds"] <= cutoff + pd.Timedelta(days=horizon))
+    train = frame[begun & (frame["ds"] <= cutoff)]
+    return tuple(
+        sorted(zip(part["unique_id"], part["ds"], strict=True))
+        for part in (train, frame[begun & ahead])
+    )
+
+
+def test_known_answer():
+    frame = panel()
+    folds = list(PanelSplit(2, 5, 10).split(frame))
+    tests = [named(frame, test) for _, test in folds]
+    # The cutoffs are days 44 and 54, counted from 0; c has ended, and d ends with day 54.
+    assert tests[0] == sorted((name, day) for name in "abd" for day in DAYS[45:50])
+    assert tests[1] == sorted((name, day) for name in "ab" for day in DAYS[55:60])
+    assert {name for name, _ in named(frame, folds[0][0])} == set("abcd")
+    assert [len(train) for train, _ in folds] == [45 + 5 + 30 + 45, 55 + 15 + 30 + 55]
+
+
+spans = st.tuples(st.integers(0, 50), st.integers(1, 60)).filter(lambda span: span[0] < span[1])
+
+
+@settings(max_examples=examples(60))
+@given(
+    ends=st.lists(spans, min_size=0, max_size=5),
+    n_folds=st.integers(1, 4),
+    horizon=st.integers(1, 8),
+    step=st.none() | st.integers(1, 9),
+    seed=st.integers(0, 9),
+)
+def test_parts_equal_those_picked_by_date(ends, n_folds, horizon, step, seed):
+    series = {"long": (0, 60)} | {f"s{k}": span for k, span in enumerate(ends)}
+    frame = panel(series, seed=seed)
+    unknown = np.random.default_rng(seed).random(len(frame)) < 0.2
+    first = frame.groupby("unique_id")["y"].transform("size") == 1
+    frame["y"] = frame["y"].mask(unknown & ~first)
+    frame = frame[frame.groupby("unique_id")["y"].transform("count") > 0]
+    split = PanelSplit(n_folds, horizon, step)
+    folds = list(split.split(frame))
+    assert len(folds) == split.get_n_splits() == n_folds
+    for k, (train, test) in enumerate(folds):
+        back = horizon + (n_folds - 1 - k) * (horizon if step is None else step)
+        cutoff = frame["ds"].max() - pd.Timedelta(days=back)
+        assert (named(frame, train), named(frame, test)) == by_date(frame, cutoff, horizon)
+
+
+def test_missing_values_before_the_first_known_one_are_no_part_of_a_series():
+    frame = panel({"a": (0, 60), "b": (0, 60)}).reset_index(drop=True)
+    frame.loc[(frame["unique_id"] == "b") & (frame["ds"] < DAYS[52]), "y"] = np.nan
+    parts = [
+        tuple({name for name, _ in named(frame, rows)} for rows in fold)
+        for fold in PanelSplit(2, 5).split(frame)
+    ]
+    assert parts == [({"a"}, {"a"}), ({"a", "b"}, {"a", "b"})]
+
+
+@pytest.mark.parametrize("freq", ["h", "B", "W-WED", "MS", "ME", "QS-FEB", "D Europe/Berlin"])
+def test_cutoffs_count_steps_of_the_calendar(freq):
+    freq, *zone = freq.split()
+    index = pd.date_range("2023-10-02", periods=60, freq=freq, tz=zone[0] if zone else None)
+    frame = panel(index=index)
+    _, test = next(PanelSplit(3, 4, 6).split(frame))
+    assert set(frame.iloc[test]["ds"]) == set(index[60 - 16 : 60 - 12])
+
+
+@pytest.mark.parametrize(
+    "index", [pd.RangeIndex(0, 600, 10), pd.period_range("2020", periods=60, freq="M")]
+)
+def test_integers_and_periods(index):
+    frame = panel(index=index)
+    _, test = next(PanelSplit(1, 3).split(frame))
+    assert set(frame.iloc[test]["ds"]) == set(index[-3:])
+
+
+def test_names_of_columns_frames_of_polars_and_features_of_any_kind():
+    frame = panel()
+    expected = list(PanelSplit(3, 5).split(frame))
+    other = frame.rename(columns={"unique_id": "store", "ds": "day", "y": "sold"})
+    other["note"] = "text"
+    split = PanelSplit(3, 5, columns=("store", "day", "sold"))
+    of_polars = pl.DataFrame({name: other[name].to_numpy() for name in other.columns})
+    for given_frame in (other, of_polars):
+        for (train, test), (a, b) in zip(split.split(given_frame), expected, strict=True):
+            np.testing.assert_array_equal(train, a)
+            np.testing.assert_array_equal(test, b)
+
+
+def test_it_is_a_cross_validator_of_scikit_learn():
+    split = PanelSplit(3, 7)
+    assert check_cv(split) is split
+    again = pickle.loads(pickle.dumps(split))
+    assert repr(again) == repr(split)
+    assert "n_folds=3" in repr(split)
+    frame = panel()
+    before = frame.copy()
+    list(split.split(frame, y=None, groups=None))
+    pd.testing.assert_frame_equal(frame, before)
+
+
+# Bad input ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 5), "n_folds=0; an integer of at least 1 is needed. Set"),
+        ((2, 2.5), "horizon=2.5; an integer"),
+        ((2, 5, 0), "step=0; an integer of at least 1"),
+    ],
+)
+def test_numbers_that_cannot_be_used(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PanelSplit(*arguments)
+
+
+def test_names_that_cannot_be_used():
+    with pytest.raises(ValueError, match=r"columns=\('a', 'b'\); the names of three"):
+        PanelSplit(2, 5, columns=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (
+            panel().drop(columns="unique_id"),
+            r"no 'unique_id'; .* Add it, even if there is one series",
+        ),
+        (pd.concat([panel(), panel()[:2]]), r"has the time .* twice \(2 row.*drop_duplicates"),
+        (panel().drop(index=7), "has gaps: .* Fill the gaps"),
+        (panel().assign(ds="today"), "times have dtype"),
+        (
+            panel().pivot_table("y", "ds", "unique_id"),
+            r"TimeSeriesSplit\(n_splits=3, test_size=5\)",
+        ),
+        (np.arange(60.0), r"one step a row; a long frame is needed.*TimeSeriesSplit"),
+        (panel().assign(y=np.nan), "Series without any value"),
+    ],
+)
+def test_frames_that_cannot_be_split(frame, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        list(PanelSplit(3, 5).split(frame))
+
+
+def test_more_folds_than_the_history_is_long_and_the_number_that_is_named_works():
+    frame = panel()
+    with pytest.raises(
+        ParameterError,
+        match=r"n_folds=30, step=5 and horizon=5 leave 0 value\(s\) before the first cutoff, of "
+        r"series 'a'; a fit there needs at least 6. Use n_folds=10 or fewer, a smaller step",
+    ) as error:
+        list(PanelSplit(30, 5).split(frame))
+    assert error.value.parameter == "n_folds"
+    folds = list(PanelSplit(10, 5).split(frame))
+    assert min(len(train) for train, _ in folds) >= 6
+    with pytest.raises(ParameterError, match="n_folds=11"):
+        list(PanelSplit(11, 5).split(frame))
+    with pytest.raises(ParameterError, match="horizon=40 leave 20 .* needs at least 41. Use a sm"):
+        list(PanelSplit(1, 40).split(frame))
+
+
+def test_a_fold_in_which_no_series_goes_on():
+    frame = panel({"a": (0, 30), "b": (30, 60)})
+    with pytest.raises(ValueError, match=r"cutoff 2024-01-30.*Use fewer folds, or another step"):
+        list(PanelSplit(2, 10, 20).split(frame))
+
+
+def test_a_first_part_that_shows_another_frequency():
+    # Four working days look like days, and a forecast of Saturday would be compared with Monday.
+    index = pd.date_range("2024-01-01", periods=20, freq="B")
+    frame = panel({"a": (0, 20), "b": (0, 20)}, index=index)
+    with pytest.raises(ParameterError, match="4 time.s. .* frequency D, .* of B; .* fewer folds"):
+        list(PanelSplit(8, 2).split(frame))
+    assert len(list(PanelSplit(7, 2).split(frame))) == 7
