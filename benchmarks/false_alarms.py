@@ -332,8 +332,10 @@ def recipes() -> Iterator[Fit]:
     """Fit the recurrent forecaster as it comes, but for a small network and few steps."""
     for series in (load_airline().astype(float), load_co2()[-120:], dated(np.arange(90) % 7)):
         for intervals in (None, "conformal", "quantile"):
-            model = recurrent_forecaster(horizon=6, intervals=intervals, random_state=0)
-            model.set_params(regressor__hidden_size=8, regressor__max_steps=5)
+            model = recurrent_forecaster(
+                horizon=6, hidden_size=8, intervals=intervals, random_state=0
+            )
+            model.set_params(regressor__max_steps=5)
             yield Fit("recurrent_forecaster", model, {"X": series})
 
 

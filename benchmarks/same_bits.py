@@ -97,8 +97,8 @@ def forecasters():
     yield "ridge", Forecaster(Ridge(), window=12, horizon=6, **roles), panel()
     lasso = Forecaster(Lasso(alpha=0.1), window=12, horizon=3, baseline="seasonal")
     yield "lasso", lasso, load_airline()
-    recurrent = recurrent_forecaster(horizon=6, random_state=0)
-    recurrent.set_params(regressor__hidden_size=16, regressor__max_steps=60)
+    recurrent = recurrent_forecaster(horizon=6, hidden_size=16, random_state=0)
+    recurrent.set_params(regressor__max_steps=60)
     yield "recurrent", recurrent, panel()[["unique_id", "ds", "y"]]
     network = GRURegressor(loss="quantile", **NETWORK)
     quantile = Forecaster(network, horizon=6, intervals="quantile", calendar=["year"])

@@ -29,8 +29,9 @@ from seqforecast.datasets import load_sunspots
 sunspots = load_sunspots()
 folds = {}
 for kind in ("conformal", "quantile"):
-    forecaster = recurrent_forecaster(horizon=12, cell="gru", intervals=kind, random_state=0)
-    forecaster.set_params(regressor__hidden_size=64)
+    forecaster = recurrent_forecaster(
+        horizon=12, cell="gru", hidden_size=64, intervals=kind, random_state=0
+    )
     folds[kind] = backtest(
         forecaster, sunspots, horizon=12, n_folds=60, refit=False, level=[80, 95]
     )

@@ -73,11 +73,11 @@ print(sales.tail(3).to_string(index=False))
 trees = HistGradientBoostingRegressor(
     max_iter=50, max_leaf_nodes=15, learning_rate=0.15, early_stopping=False, random_state=0
 )
-network = recurrent_forecaster(horizon=7, cell="gru", random_state=0)
-boosting = Forecaster(trees, window=14, horizon=7)
+static = ["floor_area"]
+network = recurrent_forecaster(horizon=7, cell="gru", static=static, random_state=0)
+boosting = Forecaster(trees, window=14, horizon=7, static=static)
 folds = {}
 for name, forecaster in {"network": network, "boosting": boosting}.items():
-    forecaster.set_params(static=["floor_area"])
     for plan, future in {"with the plan": ["promotion"], "without": []}.items():
         folds[name, plan] = backtest(
             forecaster.set_params(future=future), sales, horizon=7, n_folds=8, refit=False

@@ -29,14 +29,19 @@ def recurrent_forecaster(
     season: Any = "auto",
     window: Any = "auto",
     cell: str = "lstm",
+    hidden_size: int = 128,
+    calendar: Any = "auto",
+    past: list[Any] | None = None,
+    future: list[Any] | None = None,
+    static: list[Any] | None = None,
     intervals: str | None = None,
     random_state: Any = None,
 ) -> Forecaster:
     """Return a forecaster with a recurrent network and settings that suit it.
 
-    Use it first, on one series or many: a network of 128 units learns what a linear baseline
-    leaves, and held-out steps say how much it counts. All its settings are parameters of the
-    result, which ``set_params(regressor__...)`` and `GridSearchCV` change.
+    Use it first, on one series or many: a network learns what a linear baseline leaves, and
+    held-out steps say how much it counts. All its settings are parameters of the result, which
+    ``set_params(regressor__...)`` and `GridSearchCV` change.
 
     Parameters
     ----------
@@ -49,6 +54,17 @@ def recurrent_forecaster(
         season or more, so that the network sees further back than that.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Kind of network.
+    hidden_size : int, default=128
+        Units of the network.
+    calendar : {"auto"}, list of {"year", "month", "week", "day"} or None, default="auto"
+        Periods of the calendar that the network is told of, as in `Forecaster`.
+    past : list of column names, default=None
+        Features that are known up to the cutoff only.
+    future : list of column names, default=None
+        Features that are known of the steps to come; None takes every column that the other lists
+        do not name.
+    static : list of column names, default=None
+        Features that stay the same within a series.
     intervals : {"conformal", "quantile"} or None, default=None
         What intervals are made of, as in `Forecaster`. "quantile" lets the network learn the
         quantiles 0.025, 0.1, 0.5, 0.9 and 0.975, for ``level=[80, 95]``, in place of the median
@@ -89,11 +105,12 @@ def recurrent_forecaster(
     """
     check_integer("horizon", horizon)
     check_word("cell", cell, _CELLS)
+    check_integer("hidden_size", hidden_size)
     check_word("intervals", intervals, INTERVALS)
     if not (isinstance(window, str) and window == "auto"):
         check_integer("window", window)
     regressor = _CELLS[cell](
-        hidden_size=128,
+        hidden_size=hidden_size,
         scaling=None,
         loss="quantile" if intervals == "quantile" else "absolute_error",
         quantiles=_QUANTILES,
@@ -111,7 +128,11 @@ def recurrent_forecaster(
         window=window,
         horizon=horizon,
         season=season,
+        calendar=calendar,
         regressor_weight="auto",
+        past=past,
+        future=future,
+        static=static,
         intervals=intervals,
     )
 

@@ -26,6 +26,31 @@ def test_arguments_reach_the_forecaster():
     forecaster = recurrent_forecaster(horizon=3, season=[4, 8], window=10)
     assert (forecaster.season, forecaster.window) == ([4, 8], 10)
     assert recurrent_forecaster(horizon=3).window == "auto"
+    own = {"calendar": ["week"], "past": ["visits"], "future": ["promo"], "static": ["area"]}
+    forecaster = recurrent_forecaster(horizon=3, hidden_size=7, **own)
+    assert {name: getattr(forecaster, name) for name in own} == own
+    assert forecaster.regressor.hidden_size == 7
+
+
+def test_what_is_not_given_is_as_in_a_forecaster():
+    recipe, plain = recurrent_forecaster(horizon=3), Forecaster(None, horizon=3)
+    for name in ("window", "season", "calendar", "past", "future", "static", "intervals"):
+        assert getattr(recipe, name) == getattr(plain, name)
+    assert recipe.regressor.hidden_size == 128
+
+
+def test_features_are_read_by_their_lists():
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", periods=60)
+    panel = pd.DataFrame({"unique_id": np.repeat(["a", "b"], 60), "ds": np.tile(days, 2)})
+    panel[["y", "visits", "promo"]] = rng.random((120, 3)) + 1
+    panel["area"] = np.repeat([10.0, 20.0], 60)
+    lists = {"past": ["visits"], "future": ["promo"], "static": ["area"]}
+    forecaster = recurrent_forecaster(horizon=2, hidden_size=4, calendar=["week"], **lists)
+    forecaster.set_params(regressor__max_steps=2).fit(panel)
+    for name in ("visits", "promo", "area"):
+        assert any(name in column for column in forecaster.row_names_)
+    assert forecaster.calendar_ == ("week",)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +107,7 @@ def test_is_silent_on_a_short_series():
         ({"horizon": 0}, "horizon=0; an integer of at least 1"),
         ({"horizon": "12"}, "horizon='12'; an integer"),
         ({"horizon": 2, "window": 0}, "window=0; an integer"),
+        ({"horizon": 2, "hidden_size": 0}, "hidden_size=0; an integer"),
         ({"horizon": 2, "cell": "lstn"}, "cell='lstn'; .* Did you mean 'lstm'"),
         ({"horizon": 2, "intervals": "quantiles"}, "intervals='quantiles'; .* mean 'quantile'"),
     ],

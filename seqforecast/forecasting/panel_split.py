@@ -125,8 +125,8 @@ class PanelSplit(BaseCrossValidator):
         ----------
         X : DataFrame
             A long frame with the names in `columns`, in any row order.
-        y : object, default=None
-            Ignored: the target is a column of `X`.
+        y : None, default=None
+            The target is a column of `X`.
         groups : object, default=None
             Ignored.
 
@@ -143,7 +143,7 @@ class PanelSplit(BaseCrossValidator):
         TypeError
             If times or targets are of a type that cannot be used.
         """
-        rows = self._read(X)
+        rows = self._read(X, y)
         panel = to_panel(rows)
         position = panel.grid.positions(rows.times)[rows.time]
         begin = panel.first[rows.series]
@@ -158,10 +158,10 @@ class PanelSplit(BaseCrossValidator):
                 )
             yield train, np.flatnonzero(test)
 
-    def _read(self, X: Any) -> LongTable:
+    def _read(self, X: Any, y: Any) -> LongTable:
         """Read ids, times and targets of a long frame, row by row in its order."""
         names = check_three(self.columns)
-        data = read_rows(X, None, names, past=None, future=(), static=None)
+        data = read_rows(X, y, names, past=None, future=(), static=None)
         if data.form.kind != "long":
             raise ValueError(
                 f"X has no columns {list(names)!r}, and is read as one step a row; a long frame is "

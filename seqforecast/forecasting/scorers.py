@@ -80,11 +80,9 @@ class forecast_scorer:
         if not isinstance(last, Forecaster):
             error = self._error_of_windows(estimator, X, y)
         else:
-            if last is not searched:
-                if y is not None:  # transformed rows may have lost their times
-                    check_same_times(X, y)
-                X = searched[:-1].transform(X)
-            error = self._error_of_fold(last, X, y)
+            if y is not None:  # a transformer may drop the times
+                check_same_times(X, y)
+            error = self._error_of_fold(last, _transformed(searched, X), y)
         if np.isnan(error):
             zeros = "the known part never changes" if self._error.scale else "values are 0, as told"
             raise ValueError(
@@ -122,6 +120,15 @@ class forecast_scorer:
     @property
     def _error(self) -> PointError:
         return POINT_ERRORS[self.metric]
+
+
+def _transformed(searched: Any, X: Any) -> Any:
+    """Return what the last step of a Pipeline is given; of any other estimator X."""
+    steps = searched.steps[:-1] if isinstance(searched, Pipeline) else []
+    for _, step in steps:
+        if step not in (None, "passthrough"):
+            X = step.transform(X)
+    return X
 
 
 def _means(values: Floats) -> Any:

@@ -18,7 +18,15 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 
-from seqforecast import Forecaster, GRURegressor, LSTMRegressor, distributed, make_windows
+from seqforecast import (
+    Forecaster,
+    GRURegressor,
+    LSTMRegressor,
+    PanelSplit,
+    distributed,
+    forecast_scorer,
+    make_windows,
+)
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +173,22 @@ def test_search_of_a_forecaster_over_processes_is_the_local_one(frame):
     with joblib.parallel_config(backend="dask"):
         search.fit(times, series)
     assert_same_search(search, local)
+
+
+@pytest.mark.usefixtures("client")
+def test_search_over_a_panel_in_processes_is_the_local_one(frame):
+    def new_search():
+        return GridSearchCV(
+            Forecaster(GRURegressor(max_epochs=1, random_state=0), horizon=5),
+            {"window": [5, 7]},
+            cv=PanelSplit(2, 5),
+            scoring=forecast_scorer("mase"),
+            error_score="raise",
+        )
+
+    with joblib.parallel_config(backend="dask"):
+        search = new_search().fit(frame)
+    assert_same_search(search, new_search().fit(frame))
 
 
 @pytest.mark.slow

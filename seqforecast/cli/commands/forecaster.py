@@ -35,7 +35,10 @@ def forecaster_of(arguments: Namespace, data: SeriesTable) -> Forecaster:
         window=arguments.window or "auto",
         cell=arguments.model,
         random_state=arguments.seed,
-    ).set_params(columns=data.columns, **data.features)
+        past=data.features["past"],
+        future=data.features["future"],
+        static=data.features["static"],
+    ).set_params(columns=data.columns)
     if arguments.max_steps is not None:
         forecaster.set_params(regressor__max_steps=arguments.max_steps)
     return forecaster

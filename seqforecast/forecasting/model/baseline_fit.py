@@ -35,6 +35,9 @@ _FEWEST_ORIGINS, _MOST_ORIGINS, _ALL_ORIGINS = 4, 40, 4_000
 _BLOCK = 1 << 20
 """Values weighted at once."""
 
+_SHORT = 256
+"""Rows of a product that a library of linear algebra leaves to one thread."""
+
 
 def fit_baseline(
     kind: str | None, outlook: Outlook, origins: list[Cells], weight: Array
@@ -116,9 +119,21 @@ def _normal_equations(X: Array, truth: Array, share: Array) -> tuple[Array, Arra
     for block in row_blocks(X, _BLOCK):
         rows = X[block].reshape(-1, n_parts)
         weighted = rows * share[block].reshape(-1, 1)
-        gram += rows.T @ weighted
-        moment += weighted.T @ truth[block].reshape(-1)
+        gram += _product(rows, weighted)
+        moment += _product(weighted, truth[block].reshape(-1, 1))[:, 0]
     return gram, moment
+
+
+def _product(a: Array, b: Array) -> Array:
+    """Return a'b of two tall arrays, with the same bits on any number of threads.
+
+    A library of linear algebra splits a long product among its threads, and sums in another order
+    on one than on two: in a worker of a search than outside. These are too short to be split.
+    """
+    whole = len(a) // _SHORT * _SHORT
+    left, right = (part[:whole].reshape(-1, _SHORT, part.shape[1]) for part in (a, b))
+    stacked: Array = np.matmul(left.transpose(0, 2, 1), right).sum(axis=0)
+    return stacked + a[whole:].T @ b[whole:]
 
 
 def _ridge(gram: Array) -> Array:

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
+from threadpoolctl import threadpool_limits
 
 from seqforecast.forecasting.arrays.baseline import BASELINES, components, seasonal_profile
 from seqforecast.forecasting.arrays.lookback import Lookback
 from seqforecast.forecasting.arrays.outlook import Outlook, actual_values
 from seqforecast.forecasting.arrays.padded_series import PaddedSeries
 from seqforecast.forecasting.model import baseline_fit
-from seqforecast.forecasting.model.baseline_fit import _spread, fit_baseline
+from seqforecast.forecasting.model.baseline_fit import _product, _spread, fit_baseline
 from tests.properties import examples
 
 NO_FEATURES = {
@@ -380,3 +381,16 @@ def test_few_series_are_fitted_to_more_cutoffs_and_none_to_less_than_four():
     assert len(_spread([cells] * 1000, 100)[0]) == 10  # a million rows are enough
     assert len(_spread([cells[:50]] * 3000, 168)[0]) == 4
     assert _spread([cells[:0]], 5)[0].size == 0
+
+
+def test_a_long_product_has_the_same_bits_on_any_number_of_threads():
+    """Workers of a search have fewer threads than the process that started them."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 60_000 + 17, 12))
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(_product(a, b))
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_allclose(found[0], a.T @ b, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(_product(a[:9], b[:9]), a[:9].T @ b[:9], rtol=1e-12)
