@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 
 from seqforecast._shared.checks import check_integer
+from seqforecast.containers.frames import column_names
 from seqforecast.exceptions import ParameterError
 from seqforecast.forecasting.cutoffs import checked_cutoffs
 from seqforecast.forecasting.data.columns import COLUMNS, check_three
@@ -111,7 +112,7 @@ class PanelSplit(BaseCrossValidator):
         n_splits : int
             Number of folds.
         """
-        return self.n_folds
+        return int(self.n_folds)
 
     def split(
         self,
@@ -161,23 +162,22 @@ class PanelSplit(BaseCrossValidator):
     def _read(self, X: Any, y: Any) -> LongTable:
         """Read ids, times and targets of a long frame, row by row in its order."""
         names = check_three(self.columns)
-        data = read_rows(X, y, names, past=None, future=(), static=None)
-        if data.form.kind != "long":
+        if sum(name in column_names(X) for name in names) < 2:
             raise ValueError(
-                f"X has no columns {list(names)!r}, and is read as one step a row; a long frame is "
-                "needed, in which several series stand below each other. Name its columns in "
-                f"columns=; for other data, pass cv=TimeSeriesSplit(n_splits={self.n_folds}, "
+                f"X is no long frame, which has the columns {list(names)!r}: the series, the time "
+                "and the target of each row. Name its columns in columns=; of one series, or with "
+                f"a series in each column, pass cv=TimeSeriesSplit(n_splits={self.n_folds}, "
                 f"test_size={self.horizon})."
             )
-        return data.rows
+        return read_rows(X, y, names, past=None, future=(), static=None).rows
 
     def _cutoffs(self, panel: Panel, rows: LongTable) -> list[int]:
         """Return the cutoffs; refuse those before which a fit would not see the frequency."""
         cutoffs = checked_cutoffs(
             panel,
-            horizon=self.horizon,
-            n_folds=self.n_folds,
-            step=self.horizon if self.step is None else self.step,
+            horizon=int(self.horizon),
+            n_folds=int(self.n_folds),
+            step=int(self.horizon if self.step is None else self.step),
             needed=max(_OF_A_FREQUENCY, 1 + self.horizon),
             need="a fit there needs at least",
         )

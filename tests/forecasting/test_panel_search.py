@@ -369,6 +369,9 @@ def test_halving_by_rows_is_refused(frame, min_resources):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (lambda _: 6, "X is 6; the rows that follow the fit are needed"),
+        (lambda _: None, "X is None; the rows that follow the fit are needed"),
+        (lambda f: f[:0], "is empty"),
         (lambda f: f.drop(columns="y"), "have no column 'y'; .* Pass a frame with all columns"),
         (lambda f: f.assign(unique_id="new"), "fit has not seen.*'new'.*PanelSplit"),
         (lambda f: pd.concat([f, f[:1]]), "twice; a step needs one row. Drop the duplicates"),
@@ -422,7 +425,7 @@ def test_an_error_in_units_of_a_past_that_never_changed():
 
 
 def test_a_target_beside_a_long_frame_is_refused_by_fit():
-    with pytest.raises(ValueError, match=r"fit\(frame\). In a search pass cv=PanelSplit"):
+    with pytest.raises(ValueError, match=r"fit\(frame\); in a search, with cv=PanelSplit"):
         cross_val_score(
             linear(), FRAME.drop(columns="y"), FRAME["y"], cv=SPLIT, error_score="raise"
         )

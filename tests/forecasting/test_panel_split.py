@@ -172,7 +172,11 @@ def test_names_that_cannot_be_used():
             panel().pivot_table("y", "ds", "unique_id"),
             r"TimeSeriesSplit\(n_splits=3, test_size=5\)",
         ),
-        (np.arange(60.0), r"one step a row; a long frame is needed.*TimeSeriesSplit"),
+        (
+            np.arange(60.0),
+            r"X is no long frame, .* Name its columns in columns=; .*TimeSeriesSplit",
+        ),
+        (panel().rename(columns=str.upper), "X is no long frame, .* Name its columns in columns="),
         (panel().assign(y=np.nan), "Series without any value"),
     ],
 )

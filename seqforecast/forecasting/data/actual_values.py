@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ def actual_values(form: Form, ids: pd.Index, X: Any, y: Any) -> Floats:
     X, y : Series, DataFrame or array-like
         As for `paired`; a long frame holds the actual values in its column of the target.
     """
+    if (X is None or isinstance(X, Number)) and (y is None or form.kind == "long"):
+        raise ValueError(
+            f"X is {X!r}; the rows that follow the fit are needed, with their actual values. Pass "
+            "them in the form of the fit."
+        )
     name, actual = _given(X, y)
     if form.kind == "long":
         target = form.columns[2]

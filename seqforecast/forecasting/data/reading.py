@@ -404,8 +404,8 @@ def _refuse_panel_with_target(X: Any, columns: tuple[Hashable, ...]) -> None:
     if isinstance(X, pd.DataFrame) and columns[0] in X.columns and columns[1] in X.columns:
         raise ValueError(
             f"X holds {columns[0]!r} and {columns[1]!r}, and y was given beside it; a panel is "
-            "needed in one frame. Pass the frame with the target alone: fit(frame). In a search "
-            "pass cv=PanelSplit(n_folds=..., horizon=...), too."
+            "needed in one frame. Pass the frame with the target alone, fit(frame); in a "
+            "search, with cv=PanelSplit(n_folds=..., horizon=...)."
         )
 
 

@@ -73,8 +73,8 @@ def scored_fold(
     stacklevel : int
         Frames between the caller of this function and the line that a warning is to show.
     """
-    rows = rows_to_score(form, model.panel, model.horizon, X)
     actual = actual_values(form, model.panel.ids, X, y)
+    rows = rows_to_score(form, model.panel, model.horizon, X)
     if len(actual) != len(rows.step):
         raise ValueError(
             f"y holds {len(actual)} actual values, the rows to score are {len(rows.step)}; one "

@@ -166,7 +166,7 @@ BAD = {
     "two names": (lambda: (long(), {"columns": ("a", "b")}), "three columns are needed.* Pass"),
     "a panel cut in two": (
         lambda: (long().drop(columns="y"), long()["y"]),
-        "X holds 'unique_id' and 'ds', and y .* one frame. Pass .* In a search .*PanelSplit",
+        "X holds 'unique_id' and 'ds', and y .* one frame. Pass .* in a search, .*PanelSplit",
     ),
     "other index": (
         lambda: (X(), series().set_axis(DAYS + pd.Timedelta("1D"))),
