@@ -12,6 +12,7 @@ EXAMPLES = (
     "clipping_a_divergence",
     "lstm_gru_or_rnn",
     "many_stores_with_promotions",
+    "search_over_a_panel",
     "intervals_that_cover",
     "backtest_against_naive_and_boosting",
     "update_after_a_change",
