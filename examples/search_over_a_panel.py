@@ -178,11 +178,10 @@ plt.show()
 
 # %%
 ahead = (errors[1] > errors[0]).sum()
+first, second = (f"{judged[name].min():.3f} to {judged[name].max():.3f}" for name in names[:2])
 print(
-    f"Answer: with GridSearchCV, PanelSplit and forecast_scorer, which took {names[0]}. It is ahead "
-    f"of {names[1]} in {ahead} of {len(cutoffs)} folds ({errors[0].mean():.3f} against "
-    f"{errors[1].mean():.3f}). On the eight weeks that the search has not seen its MASE is "
-    f"{judged[names[0]].min():.3f} to {judged[names[0]].max():.3f}, that of the other "
-    f"{judged[names[1]].min():.3f} to {judged[names[1]].max():.3f}, of last week again "
-    f"{last_week:.3f}."
+    f"Answer: with GridSearchCV, PanelSplit and forecast_scorer, which took {names[0]}. It is "
+    f"ahead of {names[1]} in {ahead} of {len(cutoffs)} folds ({errors[0].mean():.3f} against "
+    f"{errors[1].mean():.3f}). On eight weeks that the search has not seen its MASE is {first}, "
+    f"that of the other {second}, of last week again {last_week:.3f}."
 )
