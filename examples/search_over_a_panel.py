@@ -77,10 +77,8 @@ print(f"{len(known)} rows for the search, {len(sales) - len(known)} held out")
 # One process is enough here. With ``n_jobs=2`` the search keeps two cores busy, and finds the same
 # scores.
 
-forecaster = recurrent_forecaster(horizon=HORIZON, cell="gru", random_state=0).set_params(
-    future=["promo"],
-    regressor_weight=1.0,  # "auto" takes a second fit, which long series do not need
-)
+forecaster = recurrent_forecaster(horizon=HORIZON, cell="gru", future=["promo"], random_state=0)
+forecaster.set_params(regressor_weight=1.0)  # "auto" takes a second fit, not needed by long series
 split = PanelSplit(n_folds=3, horizon=HORIZON)
 search = GridSearchCV(
     forecaster,
