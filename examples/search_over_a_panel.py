@@ -90,7 +90,7 @@ search = GridSearchCV(
 cutoffs = []
 for train, test in split.split(known):
     cutoff, scored = known["ds"].iloc[train].max(), known["unique_id"].iloc[test].nunique()
-    cutoffs.append(f"{cutoff:%d %b %Y}")
+    cutoffs.append(f"{cutoff:%d %b}")
     print(f"trained up to {cutoffs[-1]}, {len(test)} days of {scored} stores scored")
 
 # %%
@@ -109,10 +109,10 @@ print(table.to_string(float_format="{:.3f}".format))
 # -----------------------------
 #
 # Some weeks are harder to forecast than others, for all candidates alike: compare points of one
-# colour. A candidate that is ahead in every colour, by about as much, is better on these stores.
-# Where the order changes with the colour, the search had no strong reason for its choice, and the
-# cheaper candidate is as good. Where the best one stands at the edge of the grid, a larger grid may
-# hold a better one.
+# colour. A candidate that is ahead in every colour, each time by about as much, is better on these
+# stores. Where the order changes with the colour, the search had no strong reason for its choice,
+# and the cheaper candidate is as good. Where the best one stands at the edge of the grid, a larger
+# grid may hold a better one.
 
 figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 place = np.arange(len(names))
@@ -154,7 +154,7 @@ judged = pd.DataFrame(
         name: [evaluate(frame, "mase")["y_hat"].item() for frame in frames]
         for name, frames in held_out.items()
     },
-    index=[f"random_state={seed}" for seed in seeds],
+    index=[f"seed {seed}" for seed in seeds],
 )
 of_the_best = held_out[names[0]][0]
 last_week = evaluate(of_the_best, "mase")["seasonal_naive"].item()
