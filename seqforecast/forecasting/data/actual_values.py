@@ -78,7 +78,8 @@ def require_numbers(actual: Floats, forecast: Floats) -> None:
     if not known.any():
         raise ValueError(
             "no actual value is known in the rows to score; at least one is needed. Take longer "
-            "test parts, for example TimeSeriesSplit(test_size=24), or drop the rows."
+            "test parts, by test_size of TimeSeriesSplit or horizon of PanelSplit, or drop "
+            "the rows."
         )
     bad = np.count_nonzero(known & ~(np.isfinite(actual) & np.isfinite(forecast)))
     if bad:
