@@ -12,10 +12,11 @@ def show_time(time: Any) -> str:
     return str(time).removesuffix(" 00:00:00")
 
 
-def check_increasing(index: Any, several: str) -> None:
+def check_increasing(index: Any, several: str, drawn: str = "") -> None:
     """Refuse a pandas index with labels that are missing, out of order or repeated.
 
-    `several` says what to do where labels are repeated because the rows are of several series.
+    `several` says what to do where labels are repeated because the rows are of several series,
+    `drawn` where they are out of order because something has drawn them by chance.
     """
     if index.hasnans:
         raise ValueError(
@@ -27,7 +28,7 @@ def check_increasing(index: Any, several: str) -> None:
         raise ValueError(
             f"The index is not sorted: {show_time(index[row])} at row {row} comes after "
             f"{show_time(index[row - 1])}; the oldest step must come first. Call "
-            "series.sort_index() before."
+            f"series.sort_index() before. {drawn}".rstrip()
         )
     if not index.is_unique:
         row = int(np.argmax(index.duplicated()))

@@ -352,13 +352,21 @@ def test_train_scores_are_an_error_that_names_the_parameter():
 
 
 @pytest.mark.parametrize("min_resources", ["exhaust", 16])
-@pytest.mark.parametrize("frame", [FRAME, FRAME[FRAME["unique_id"] == "s0"]], ids=["all", "one"])
-def test_halving_by_rows_is_refused(frame, min_resources):
+@pytest.mark.parametrize(
+    ("frame", "cv"),
+    [
+        (FRAME, PanelSplit(2, 6)),
+        (FRAME[FRAME["unique_id"] == "s0"], PanelSplit(2, 6)),
+        (PLAIN[PLAIN["unique_id"] == "s0"].set_index("ds")["y"].sort_index(), TimeSeriesSplit(2)),
+    ],
+    ids=["panel", "panel of one", "series"],
+)
+def test_halving_by_rows_is_refused(frame, cv, min_resources):
     search = HalvingGridSearchCV(
         linear(),
         {"window": [4, 5, 6, 8]},
         min_resources=min_resources,
-        cv=PanelSplit(2, 6),
+        cv=cv,
         return_train_score=False,
         random_state=0,
     )

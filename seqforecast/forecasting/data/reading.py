@@ -467,4 +467,9 @@ def check_order(index: pd.Index) -> None:
         )
     index = plain_times(index)
     check_times(index)
-    check_increasing(index, "If several series share the frame, name them in a column.")
+    check_increasing(
+        index,
+        "If several series share the frame, name them in a column.",
+        "In a halving search, which draws rows, pass resource='regressor__max_steps' or another "
+        "parameter.",
+    )
