@@ -401,7 +401,7 @@ class Forecaster(
         y : Series or array-like of shape (n_steps,), default=None
             The actual values; None where `X` holds them. NaN does not count.
         sample_weight : array-like of shape (n_steps,), default=None
-            Weight of each row.
+            Weight of each row, at least 0; rows of weight 0 are left out.
 
         Returns
         -------
@@ -415,7 +415,8 @@ class Forecaster(
             If it is not fitted.
         ValueError
             If the rows are those of the fit, are of unknown series, overlap what is known of any
-            series, lack features or actual values, or hold too few of these for R2.
+            series, lack features or actual values, or hold too few of these for R2; or if a weight
+            is no number of at least 0.
 
         Warns
         -----

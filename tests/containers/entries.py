@@ -19,6 +19,7 @@ from seqforecast import (
     backtest,
     diagnose,
     export_numpy,
+    forecast_scorer,
     gradient_flow,
     last_window,
     make_windows,
@@ -192,6 +193,37 @@ ENTRIES = (
         "Forecaster.score(y)",
         SERIES[:4],
         lambda v: forecaster().fit(FEATURES, SERIES).score(FEATURES[:4], v),
+    ),
+    Entry("Forecaster.score(X), several", WIDE[:4], lambda v: forecaster().fit(WIDE).score(v)),
+    Entry(
+        "Forecaster.score(sample_weight)",
+        WEIGHT[:4],
+        lambda v: forecaster().fit(SERIES).score(SERIES[:4], sample_weight=v),
+    ),
+    Entry(
+        "forecast_scorer(...)(forecaster, X)",
+        SERIES[:4],
+        lambda v: forecast_scorer("mase")(forecaster().fit(SERIES), v),
+    ),
+    Entry(
+        "forecast_scorer(...)(forecaster, X), several",
+        WIDE[:4],
+        lambda v: forecast_scorer("mase")(forecaster().fit(WIDE), v),
+    ),
+    Entry(
+        "forecast_scorer(...)(forecaster, X, y)(y)",
+        SERIES[:4],
+        lambda v: forecast_scorer("mase")(forecaster().fit(FEATURES, SERIES), FEATURES[:4], v),
+    ),
+    Entry(
+        "forecast_scorer(...)(network, X, y)(X)",
+        X,
+        lambda v: forecast_scorer("mae")(fitted(), v, Y),
+    ),
+    Entry(
+        "forecast_scorer(...)(network, X, y)(y)",
+        Y,
+        lambda v: forecast_scorer("mae")(fitted(), X, v),
     ),
     Entry(
         "backtest(data)",

@@ -10,8 +10,18 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 
-from seqforecast import ForecastDisplay, Forecaster, backtest, evaluate, load, save
+from seqforecast import (
+    ForecastDisplay,
+    Forecaster,
+    PanelSplit,
+    backtest,
+    evaluate,
+    forecast_scorer,
+    load,
+    save,
+)
 
 N, STEPS = 40, 2
 DAYS = pd.date_range("2024-01-01", periods=N + STEPS)
@@ -174,12 +184,57 @@ def test_new_rows_are_those_of_the_plain_frame(kind):
     np.testing.assert_array_equal(rows(streamed), expected)
 
 
+SPLIT, MASE = PanelSplit(3, STEPS), forecast_scorer("mase")
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_folds_are_those_of_the_plain_frame(kind):
+    given = LONG[kind](panel())
+    place = given.index if isinstance(given, pd.DataFrame) else np.arange(len(given))
+    for found, plain in zip(SPLIT.split(given), SPLIT.split(panel()), strict=True):
+        for rows_found, rows_plain in zip(found, plain, strict=True):
+            expected = np.flatnonzero(np.isin(place, rows_plain))
+            np.testing.assert_array_equal(rows_found, expected)
+
+
+def scores(make):
+    """Return all that is scored of the two newest days, with and without y beside them."""
+    frame = panel()
+    known, later = make(frame[is_known(frame["ds"])]), make(frame[~is_known(frame["ds"])])
+    model, bare, y = fresh().fit(known), without(later, "y"), later["y"]
+    return [
+        *(model.score(later), model.score(bare, y), model.score(later, None, later["price"])),
+        *(MASE(model, later), MASE(model, bare, y)),
+    ]
+
+
+def without(frame, name):
+    return nw.from_native(frame).drop(name).to_native()
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_scores_are_those_of_the_plain_frame(kind):
+    assert scores(LONG[kind]) == scores(lambda frame: frame)
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_a_search_finds_the_scores_of_the_plain_frame(kind):
+    def found(frame):
+        search = GridSearchCV(fresh(), {"window": [5]}, cv=SPLIT, scoring=MASE, refit=False)
+        return [search.fit(frame).cv_results_[f"split{k}_test_score"][0] for k in range(3)]
+
+    assert found(LONG[kind](panel())) == found(panel())
+
+
 def test_frames_of_two_libraries_meet():
     known, _ = parts(polars_of)
     _, later = parts(lambda frame: frame)
     forecast = fresh().fit(known).predict(later)
     assert isinstance(forecast, pl.DataFrame)  # the library of the fit
     assert forecast.columns == ["unique_id", "ds", "y_hat"]
+    newest = panel()[lambda frame: ~is_known(frame["ds"])]
+    model = fresh().fit(known)
+    assert model.score(newest) == model.score(polars_of(newest))
 
 
 def test_time_zones_of_polars_come_back():
@@ -201,7 +256,7 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 from datetime import date, timedelta
 from sklearn.linear_model import Ridge
-from seqforecast import Forecaster, GRURegressor, backtest, evaluate, make_windows
+from seqforecast import Forecaster, GRURegressor, PanelSplit, backtest, evaluate, make_windows
 from seqforecast.metrics import mae
 days = [date(2024, 1, 1) + timedelta(k) for k in range(40)]
 frame = pl.DataFrame({
@@ -211,6 +266,8 @@ forecast = Forecaster(Ridge(), window=7, horizon=2).fit(frame).predict()
 assert list(forecast.schema.values()) == [pl.Categorical, pl.Date, pl.Float64]
 folds = backtest(Forecaster(Ridge(), window=7, horizon=2), frame, horizon=2, n_folds=2)
 assert evaluate(folds).columns == ["metric", "y_hat", "seasonal_naive"]
+train, test = next(PanelSplit(2, 2).split(frame))
+assert Forecaster(Ridge(), window=7, horizon=2).fit(frame[train]).score(frame[test]) > 0
 X, y = make_windows(frame.select("y"), 3)
 assert list(X.columns) == ["y@lag2", "y@lag1", "y@lag0"]
 windows, target = pl.DataFrame({name: X[name].to_numpy() for name in X}), pl.Series(y.to_numpy())

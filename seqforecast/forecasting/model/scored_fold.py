@@ -40,23 +40,26 @@ class ScoredFold:
         """
         y, forecast = self.columns["y"], self.columns[Y_HAT]
         weight = np.ones_like(y) if sample_weight is None else sample_weight[self.order]
-        known = ~np.isnan(y)
-        _, series = np.unique(self.rows.series[known], return_inverse=True)
-        y, forecast, weight = y[known], forecast[known], weight[known]
-        total = np.bincount(series, weight)
-        usable = (np.bincount(series) > 1) & (total > 0)
+        counts = ~np.isnan(y) & (weight > 0)
+        _, series = np.unique(self.rows.series[counts], return_inverse=True)
+        y, forecast, weight = y[counts], forecast[counts], weight[counts]
+        usable = np.bincount(series) > 1
         if not usable.any():
+            weighed = "" if sample_weight is None else " with a weight above 0"
             raise ValueError(
-                "R2 needs two known values of a series, or more; the rows to score hold fewer. "
-                "Take longer test parts, or pass scoring=forecast_scorer('mae') to the search."
+                "R2 needs two known values of a series, or more; the rows to score hold fewer"
+                f"{weighed}. Take longer test parts, or pass scoring=forecast_scorer('mae') to the "
+                "search."
             )
-        mean = np.bincount(series, weight * y) / np.where(total > 0, total, 1.0)
+        mean = np.bincount(series, weight * y) / np.bincount(series, weight)
         residual = np.bincount(series, weight * (y - forecast) ** 2)[usable]
         spread = np.bincount(series, weight * (y - mean[series]) ** 2)[usable]
-        # Of a constant: 1 where the forecast is that constant, else 0, as in scikit-learn.
-        of_constant = np.where(residual > 0, 0.0, 1.0)
-        ratio = np.divide(residual, spread, out=1.0 - of_constant, where=spread > 0)
-        return float(np.mean(1.0 - ratio))
+        # Of a constant: 1 where the forecast is that constant, else 0, as in scikit-learn. Its mean
+        # is rounded, so that its spread may be above 0.
+        first = np.flatnonzero(np.diff(series, prepend=-1))
+        varies = np.bincount(series, y != y[first][series])[usable] > 0
+        missed = np.where(residual > 0, 1.0, 0.0)
+        return float(np.mean(1.0 - np.divide(residual, spread, out=missed, where=varies)))
 
 
 def scored_fold(
@@ -101,5 +104,13 @@ def weight_of_rows(form: Form, fold: ScoredFold, sample_weight: Any) -> Array | 
         raise ValueError(
             f"sample_weight has {len(weight)} values, and {n_rows // n_copies} rows are scored; "
             "one for each row is needed. Pass an array of shape (n_rows,)."
+        )
+    bad = ~(np.isfinite(weight) & (weight >= 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"sample_weight is {weight[row]:g} in row {row} ({int(bad.sum())} row(s) are NaN, "
+            "infinite or negative); a number of at least 0 is needed for each row. Give rows that "
+            "should not count the weight 0."
         )
     return np.tile(weight, n_copies)
