@@ -114,6 +114,21 @@ def flow(X):
     return gradient_flow(fitted(), X).input_sensitivity
 
 
+def below(wide):
+    """Return a wide array as a long frame."""
+    n_steps, n_series = wide.shape
+    ids, ds = np.repeat(np.arange(n_series), n_steps), np.tile(np.arange(n_steps), n_series)
+    return pd.DataFrame({"unique_id": ids, "ds": ds, "y": wide.T.ravel()})
+
+
+def scored_beside(scorer, y):
+    """Score two series of a long frame, whose actual values stand beside it."""
+    frame = below(WIDE)
+    is_new = frame["ds"] >= len(WIDE) - 4
+    rows = frame[is_new].drop(columns="y").reset_index(drop=True)
+    return scorer(forecaster().fit(frame[~is_new]), rows, y)
+
+
 def later(rows):
     """Fit to features and a target of the plain kind, and forecast two rows of the other kind."""
     return forecaster().fit(FEATURES, SERIES).predict(rows)
@@ -196,6 +211,11 @@ ENTRIES = (
     ),
     Entry("Forecaster.score(X), several", WIDE[:4], lambda v: forecaster().fit(WIDE).score(v)),
     Entry(
+        "Forecaster.score(long frame, y)(y)",
+        Y[:8],
+        lambda v: scored_beside(Forecaster.score, v),
+    ),
+    Entry(
         "Forecaster.score(sample_weight)",
         WEIGHT[:4],
         lambda v: forecaster().fit(SERIES).score(SERIES[:4], sample_weight=v),
@@ -214,6 +234,11 @@ ENTRIES = (
         "forecast_scorer(...)(forecaster, X, y)(y)",
         SERIES[:4],
         lambda v: forecast_scorer("mase")(forecaster().fit(FEATURES, SERIES), FEATURES[:4], v),
+    ),
+    Entry(
+        "forecast_scorer(...)(forecaster, long frame, y)(y)",
+        Y[:8],
+        lambda v: scored_beside(forecast_scorer("rmse"), v),
     ),
     Entry(
         "forecast_scorer(...)(network, X, y)(X)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from numbers import Number
 from typing import Any
 
@@ -54,22 +55,27 @@ def actual_values(form: Form, ids: pd.Index, X: Any, y: Any) -> Floats:
             f"X is {X!r}; the rows that follow the fit are needed, with their actual values. Pass "
             "them in the form of the fit."
         )
+    if y is None and form.kind == "xy":
+        raise ValueError("y is None, and X holds features; the actual values are needed. Pass y.")
     name, actual = _given(X, y)
-    if form.kind == "long":
-        target = form.columns[2]
-        if y is None and target not in actual:
-            raise ValueError(
-                f"The rows to score have no column {target!r}; the actual values are needed. Pass "
-                "a frame with all columns of the fit."
-            )
-        values = actual[target] if y is None else actual
-        return float_values(values, f"The target {target!r}" if y is None else "y")
+    if form.kind == "long" and y is None:
+        return _target(actual, form.columns[2])
     named = form.kind == "wide" and (form.labelled or form.library is not None)
     if named and isinstance(actual, pd.DataFrame):
         actual = _by_name(actual, ids, name)
     truth = _columns(actual, name)
-    _require_shape(truth, (len(truth), len(ids)), name)
+    _require_shape(truth, (len(truth), 1 if form.kind == "long" else len(ids)), name)
     return truth.T.ravel()
+
+
+def _target(frame: pd.DataFrame, name: Hashable) -> Floats:
+    """Return the actual values in a long frame."""
+    if name not in frame:
+        raise ValueError(
+            f"The rows to score have no column {name!r}; the actual values are needed. Pass a "
+            "frame with all columns of the fit."
+        )
+    return float_values(frame[name], f"The target {name!r}")
 
 
 def require_numbers(actual: Floats, forecast: Floats) -> None:
@@ -120,6 +126,6 @@ def _require_shape(truth: Floats, shape: tuple[int, ...], name: str) -> None:
 
 def _columns(values: Any, what: str) -> Floats:
     """Return numbers of shape (n, n_columns), missing ones as NaN."""
-    array = as_array(values, what).astype(np.float64)
+    array = np.atleast_1d(as_array(values, what).astype(np.float64))
     newest = array[:, -1] if array.ndim == 3 else array
     return newest.reshape(len(newest), -1)

@@ -114,8 +114,7 @@ def _read_long(
     if not isinstance(X, pd.DataFrame) or unique_id not in X.columns or ds not in X.columns:
         raise ValueError(
             f"The rows to predict are a {type(X).__name__} without {unique_id!r} and {ds!r}; fit "
-            "saw a long panel, and these columns are needed. Pass such a frame, or a number of "
-            "steps."
+            "saw a long panel, and these columns are needed. Pass such a frame."
         )
     check_unique(X)
     check_filled(*X.shape)

@@ -312,13 +312,12 @@ def check_same_times(X: Any, y: Any) -> None:
         return
     if plain_times(X.index).equals(plain_times(y.index)):
         return
+    check_filled(min(len(X), len(y)), 1)
     cure = "Align them: y = y.reindex(X.index)."
-    if not y.index.isin(X.index).any():
-        moved = (
-            "X = X.set_axis(y.index)"
-            if isinstance(X.index, pd.RangeIndex)
-            else ("y = y.set_axis(X.index)")
-        )
+    same_levels = X.index.nlevels == y.index.nlevels
+    if not (same_levels and y.index.isin(X.index).any()):
+        moves_X = same_levels and isinstance(X.index, pd.RangeIndex)
+        moved = "X = X.set_axis(y.index)" if moves_X else "y = y.set_axis(X.index)"
         cure = f"If they belong together row by row: {moved}."
     raise ValueError(
         f"X and y have different indexes: they begin at {show_time(X.index[0])} and "
