@@ -61,7 +61,7 @@ def backtest(
     step : int, default=None
         Steps from a cutoff to the next; None is `horizon`.
     newest : timestamp, period or int, default=None
-        The newest time in `ddf`. None computes it at once, in one pass over the times.
+        The newest time in `ddf` with a known value. None computes it at once, in one pass.
     level : float or list of float, default=None
         Coverage of intervals in percent, as for ``forecaster.predict``.
 
@@ -130,7 +130,8 @@ def backtest(
     history = SeriesFrame.of(ddf, columns[0], [*columns, *features], "ddf")
     grid = model.panel.grid
     if newest is None:
-        newest = history.frame[columns[1]].max().compute()
+        known = history.frame.dropna(subset=[columns[2]])
+        newest = known[columns[1]].max().compute()
     end = int(grid.positions(pd.Index([newest]))[0])
     stride = int(horizon if step is None else step)
     cutoffs = cutoffs_before(end, int(horizon), int(n_folds), stride)

@@ -63,7 +63,7 @@ def backtest(
     horizon : int
         Steps to forecast from each cutoff.
     n_folds : int
-        Number of cutoffs. The last one lies `horizon` steps before the end of the data.
+        Number of cutoffs. The last one lies `horizon` steps before the newest known value.
     step : int, default=None
         Steps from a cutoff to the next; None is `horizon`, so that folds do not overlap.
     refit : bool, default=True
@@ -86,7 +86,8 @@ def backtest(
         - ``y``, ``y_hat``, and with `level` ``lo-80``, ``hi-80``: actual value, forecast
         - ``seasonal_naive``: the value of the last season, the forecast to beat
         - ``mase_scale``, ``rmsse_scale``: mean absolute and root mean squared change of the
-          known part over a season, by which `evaluate` scales errors
+          known part over a season, by which `evaluate` scales errors; over a step where the known
+          part of a series is no longer than a season
 
         Names of series, time and target are those of ``forecaster.columns``; ``attrs`` holds
         them under ``"seqforecast_columns"``, where `evaluate` finds them. A series that ends
@@ -123,9 +124,10 @@ def backtest(
     1 1957-12-01     2 1958-02-01  318.0
     """
     if not isinstance(forecaster, Forecaster):
+        searched = hasattr(forecaster, "best_estimator_")
         raise TypeError(
             f"forecaster is a {type(forecaster).__name__}; a Forecaster is needed, which knows "
-            "how to read series. Pass Forecaster(regressor, ...)."
+            f"how to read series. Pass {'its best_estimator_' if searched else _A_FORECASTER}."
         )
     check_integer("horizon", horizon)
     check_integer("n_folds", n_folds)
@@ -172,6 +174,9 @@ def backtest(
         )
     frame = folds_frame(scored, panel, forecaster.columns)
     return to_long_form(form, frame, (forecaster.columns[1], CUTOFF))
+
+
+_A_FORECASTER = "Forecaster(regressor, ...)"
 
 
 def _counted(folds: Iterable[Fold | None], n_folds: int) -> Iterator[Fold | None]:

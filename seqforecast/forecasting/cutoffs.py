@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast.exceptions import ParameterError
+from seqforecast.forecasting.arrays.ragged import stretches
 from seqforecast.forecasting.data.columns import show
 from seqforecast.forecasting.data.panel import Panel
 
@@ -18,7 +19,9 @@ def cutoffs_before(newest: int, horizon: int, n_folds: int, step: int) -> NDArra
 def checked_cutoffs(
     panel: Panel, *, horizon: int, n_folds: int, step: int, needed: int, need: str
 ) -> NDArray[np.int64]:
-    """Return the cutoffs, counted back from the newest moment of the panel, the oldest first.
+    """Return the cutoffs, counted back from the newest value of the panel, the oldest first.
+
+    Rows behind it, whose values are missing, tell what is planned, and nothing can be scored there.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ def checked_cutoffs(
         What needs them, with its verb: for the message.
     """
     # In Python's integers, which do not overflow: so many cutoffs need not fit into memory.
-    newest = int(panel.last.max())
+    newest = newest_value(panel)
     oldest = max(newest - horizon - step * (n_folds - 1), int(panel.first.min()) - 1)
     known = np.minimum(panel.last, oldest) - panel.first + 1
     if known.max() < needed:
@@ -46,6 +49,12 @@ def checked_cutoffs(
             cure=f"Use {fewer}, or pass more data.",
         )
     return cutoffs_before(newest, horizon, n_folds, step)
+
+
+def newest_value(panel: Panel) -> int:
+    """Return the calendar position of the newest value that is not missing."""
+    position = stretches(panel.first, panel.lengths)
+    return int(position[~np.isnan(panel.values)].max())
 
 
 def _fewer(panel: Panel, last_cutoff: int, step: int, needed: int) -> str:

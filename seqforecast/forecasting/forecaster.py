@@ -14,6 +14,7 @@ from seqforecast._shared.checks import check_integer, check_number, check_word
 from seqforecast._shared.html_repr import NotedDiagram, Notes, notes_of
 from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
 from seqforecast.forecasting.arrays.baseline import BASELINES
+from seqforecast.forecasting.data.actual_values import actual_values
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
@@ -522,6 +523,11 @@ class Forecaster(
         check_is_fitted(self)
         parts = self._form, self._model, self._intervals
         return scored_fold(*parts, X, y, stacklevel=stacklevel + 1)
+
+    def _actual_values(self, X: Any) -> Array:
+        """Return the actual values in rows that follow the fit."""
+        check_is_fitted(self)
+        return actual_values(self._form, self._model.panel.ids, X, None)
 
     def _most_fits(self) -> int | None:
         """Return how often a fit fits the regressor at most, before any data are known.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 
@@ -16,7 +17,7 @@ from seqforecast.forecasting.cutoffs import checked_cutoffs
 from seqforecast.forecasting.data.columns import COLUMNS, check_three
 from seqforecast.forecasting.data.long_table import LongTable, to_panel
 from seqforecast.forecasting.data.panel import Panel
-from seqforecast.forecasting.data.reading import read_rows
+from seqforecast.forecasting.data.reading import read_targets
 from seqforecast.forecasting.data.time_grid import TimeGrid
 
 Rows = NDArray[np.int64]
@@ -30,14 +31,13 @@ class PanelSplit(BaseCrossValidator):
 
     Use it as `cv` of `GridSearchCV`, `cross_validate` and their like around a `Forecaster` that is
     given many series in a long frame, which splitters of rows cut across series. The folds are
-    those of `backtest`: the rows up to a cutoff train, the `horizon` steps after it test. Of one
-    series and of a wide frame, whose rows are steps, ``TimeSeriesSplit(n_folds,
-    test_size=horizon)`` makes them.
+    those of `backtest`: the rows up to a cutoff are for training, the `horizon` steps after it for
+    testing. For one series, or a wide frame, use ``TimeSeriesSplit(n_folds, test_size=horizon)``.
 
     Parameters
     ----------
     n_folds : int
-        Number of cutoffs. The last one lies `horizon` steps before the newest time of the frame.
+        Number of cutoffs. The last one lies `horizon` steps before the newest known value.
     horizon : int
         Steps of a test part. Where the forecaster reads features of the future, its own horizon or
         a multiple of it.
@@ -53,9 +53,11 @@ class PanelSplit(BaseCrossValidator):
 
     Notes
     -----
-    A series that begins after a cutoff is in neither part of that fold; one that ends before it
-    trains, and is not tested. Missing values before the first known one of a series are no part of
-    it.
+    A series that begins after a cutoff is in neither part of that fold. One that ended before it is
+    used for training only. One that ends within the test part is tested up to its end; the last of
+    its future features stay until the end of the block. Missing values before the first known one
+    are no part of a series, and rows behind the newest known value of all are in no fold. Each fold
+    counts the same, however many series it tests.
 
     Examples
     --------
@@ -161,15 +163,21 @@ class PanelSplit(BaseCrossValidator):
 
     def _read(self, X: Any, y: Any) -> LongTable:
         """Read ids, times and targets of a long frame, row by row in its order."""
-        names = check_three(self.columns)
-        if sum(name in column_names(X) for name in names) < 2:
-            raise ValueError(
-                f"X is no long frame, which has the columns {list(names)!r}: the series, the time "
-                "and the target of each row. Name its columns in columns=; of one series, or with "
-                f"a series in each column, pass cv=TimeSeriesSplit(n_splits={self.n_folds}, "
-                f"test_size={self.horizon})."
+        names, there = check_three(self.columns), column_names(X)
+        if sum(name in there for name in names) > 1:
+            return read_targets(X, y, names)
+        in_index = isinstance(X, pd.DataFrame) and names[0] in X.index.names
+        raise ValueError(
+            f"X has the columns {there!r}, but not {list(names)!r}, which hold the series, the "
+            "time and the target of each row of a long frame. "
+            + (
+                "Those in the index become columns: X.reset_index()."
+                if in_index
+                else "Tell PanelSplit their names: PanelSplit(..., columns=...). Of one series, or "
+                "with a series in each column, pass cv=TimeSeriesSplit"
+                f"(n_splits={self.n_folds}, test_size={self.horizon})."
             )
-        return read_rows(X, y, names, past=None, future=(), static=None).rows
+        )
 
     def _cutoffs(self, panel: Panel, rows: LongTable) -> list[int]:
         """Return the cutoffs; refuse those before which a fit would not see the frequency."""
@@ -179,7 +187,7 @@ class PanelSplit(BaseCrossValidator):
             n_folds=int(self.n_folds),
             step=int(self.horizon if self.step is None else self.step),
             needed=max(_OF_A_FREQUENCY, 1 + self.horizon),
-            need="a fit there needs at least",
+            need="a fit there needs a window and the horizon, at least",
         )
         known = rows.times[panel.grid.positions(rows.times) <= cutoffs[0]]
         seen = TimeGrid.infer(known).freqstr

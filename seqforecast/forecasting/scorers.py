@@ -13,7 +13,7 @@ from seqforecast.forecasting.data.actual_values import Floats, paired, require_n
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.fold_columns import CUTOFF, STEP, Y_HAT
 from seqforecast.forecasting.data.reading import check_same_times
-from seqforecast.forecasting.evaluation import POINT_ERRORS, PointError, evaluate
+from seqforecast.forecasting.evaluation import POINT_ERRORS, Metric, evaluate
 from seqforecast.forecasting.forecaster import Forecaster
 
 
@@ -27,9 +27,10 @@ class forecast_scorer:
 
     Parameters
     ----------
-    metric : {"mae", "rmse", "smape", "mase", "rmsse"}
-        The error, as in `evaluate`. The last two are divided by the error of the seasonal naive
-        forecast in the known part, which a `Forecaster` knows, alone or at the end of a Pipeline.
+    metric : {"mae", "rmse", "smape", "mase", "rmsse"} or callable
+        The error, as in `evaluate`; of a function ``f(y_true, y_pred)`` lower is better, too.
+        "mase" and "rmsse" are divided by the error of the seasonal naive forecast in the known
+        part, which a `Forecaster` knows, alone or at the end of a Pipeline.
 
     See Also
     --------
@@ -41,11 +42,12 @@ class forecast_scorer:
     The scorer is called with a fitted estimator, `X` and `y`, and returns the negative error, so
     that greater is better. Where `y` is None, `X` holds the actual values, as in
     ``Forecaster.score``. A step without an actual value does not count. The error is computed for
-    each series, or each output, and averaged over those that have a known value, each counting
-    once: of a `Forecaster` it is what ``evaluate(backtest(..., n_folds=1))`` gives, bit for bit.
-    Of targets at every step the last one counts, which is what ``predict`` forecasts. It raises a
-    `ValueError` if no actual value is known, if a forecast of a known one is NaN or infinite, if
-    no series has a scaled error, or if the rows do not follow the fit.
+    each series, or each output, and averaged over those that have one, each counting once: of a
+    `Forecaster` it is what ``evaluate(backtest(..., n_folds=1))`` gives, bit for bit. A series
+    whose known part never changes has no scaled error. Of targets at every step the last one
+    counts, which is what ``predict`` forecasts. It raises a `ValueError` if no actual value is
+    known, if a forecast of a known one is NaN or infinite, if no series has the error, if the rows
+    do not follow the fit, or if a step of a Pipeline changes the target within `X`.
 
     Examples
     --------
@@ -66,28 +68,34 @@ class forecast_scorer:
     True
     """
 
-    def __init__(self, metric: str) -> None:
-        check_word("metric", metric, POINT_ERRORS)
+    def __init__(self, metric: Metric) -> None:
+        if not callable(metric):
+            check_word("metric", metric, POINT_ERRORS, other="a function")
         self.metric = metric
 
     def __repr__(self) -> str:
-        return f"forecast_scorer({self.metric!r})"
+        name = self._name if callable(self.metric) else repr(self.metric)
+        return f"forecast_scorer({name})"
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
         """Return the negative error of the forecasts of `X`."""
-        searched = getattr(estimator, "best_estimator_", estimator)
-        last = searched[-1] if isinstance(searched, Pipeline) else searched
+        layers = _layers(estimator)
+        last = layers[-1]
         if not isinstance(last, Forecaster):
-            error = self._error_of_windows(estimator, X, y)
-        else:
-            if y is not None:  # a transformer may drop the times
-                check_same_times(X, y)
-            error = self._error_of_fold(last, _transformed(searched, X), y)
+            return self._negative(self._error_of_windows(estimator, type(last).__name__, X, y))
+        X_last = _transformed(layers, X)
+        if y is not None:  # a transformer may drop the times
+            check_same_times(X, y)
+        elif X_last is not X:
+            _require_same_target(last, X, X_last)
+        return self._negative(self._error_of_fold(last, X_last, y))
+
+    def _negative(self, error: float) -> float:
         if np.isnan(error):
-            zeros = "the known part never changes" if self._error.scale else "values are 0, as told"
             raise ValueError(
-                f"{self.metric} is 0 divided by 0 for each series, where {zeros}; another error "
-                "is needed. Pass forecast_scorer('mae')."
+                f"{self._name} is NaN for every series: errors in percent are, where actual value "
+                "and forecast are 0, and scaled ones, where the known part never changes. A metric "
+                "that is a number is needed. Pass forecast_scorer('mae')."
             )
         return -error
 
@@ -98,15 +106,15 @@ class forecast_scorer:
         frame = pd.DataFrame(places | fold.columns)
         return float(evaluate(frame, self.metric, columns=COLUMNS)[Y_HAT].item())
 
-    def _error_of_windows(self, estimator: Any, X: Any, y: Any) -> float:
+    def _error_of_windows(self, estimator: Any, kind: str, X: Any, y: Any) -> float:
         """Return the mean over outputs of the error of a regressor."""
-        kind = type(getattr(estimator, "best_estimator_", estimator)).__name__
         if y is None:
             raise ValueError(
                 f"y is None, but the estimator is a {kind}; the actual values are needed, which X "
                 "holds for a Forecaster alone. Pass y."
             )
-        if self._error.scale is not None:
+        error = None if callable(self.metric) else POINT_ERRORS[self.metric]
+        if error is not None and error.scale is not None:
             raise ValueError(
                 f"metric={self.metric!r} is in units of the known series, but the estimator is a "
                 f"{kind}, which knows windows only; a Forecaster is needed. Pass 'mae', 'rmse' or "
@@ -114,21 +122,52 @@ class forecast_scorer:
             )
         actual, forecast = paired(X, y, estimator.predict(X))
         require_numbers(actual, forecast)
-        errors = _means(self._error.loss(actual, forecast))
-        return float(_means(np.sqrt(errors) if self._error.root else errors))
+        if error is None:
+            errors = _of_columns(self.metric, actual, forecast)
+        else:
+            errors = _means(error.loss(actual, forecast))
+            errors = np.sqrt(errors) if error.root else errors
+        return float(_means(errors))
 
     @property
-    def _error(self) -> PointError:
-        return POINT_ERRORS[self.metric]
+    def _name(self) -> str:
+        return getattr(self.metric, "__name__", str(self.metric))
 
 
-def _transformed(searched: Any, X: Any) -> Any:
-    """Return what the last step of a Pipeline is given; of any other estimator X."""
-    steps = searched.steps[:-1] if isinstance(searched, Pipeline) else []
-    for _, step in steps:
-        if step not in (None, "passthrough"):
-            X = step.transform(X)
+def _of_columns(metric: Any, actual: Floats, forecast: Floats) -> Floats:
+    """Return what a function makes of the known values of each column that has any."""
+    known = ~np.isnan(actual)
+    columns = np.flatnonzero(known.any(axis=0))
+    return np.array([metric(actual[known[:, k], k], forecast[known[:, k], k]) for k in columns])
+
+
+def _layers(estimator: Any) -> list[Any]:
+    """Return an estimator, and what searches and Pipelines hold last, from the outside in."""
+    if hasattr(estimator, "best_estimator_"):
+        return [estimator, *_layers(estimator.best_estimator_)]
+    if isinstance(estimator, Pipeline):
+        return [estimator, *_layers(estimator[-1])]
+    return [estimator]
+
+
+def _transformed(layers: list[Any], X: Any) -> Any:
+    """Return what the last of some layers is given for X."""
+    for pipeline in layers:
+        for _, step in pipeline.steps[:-1] if isinstance(pipeline, Pipeline) else ():
+            if step not in (None, "passthrough"):
+                X = step.transform(X)
     return X
+
+
+def _require_same_target(forecaster: Forecaster, X: Any, X_last: Any) -> None:
+    """Refuse steps of a Pipeline that change the target: the error would be in other units."""
+    before, after = (forecaster._actual_values(rows) for rows in (X, X_last))
+    if not np.array_equal(before, after, equal_nan=True):
+        raise ValueError(
+            "A step of the Pipeline changes the target, or drops rows; forecasts and errors would "
+            "be in its units. Let it leave the target and the rows alone, and pass transform= to "
+            "the Forecaster."
+        )
 
 
 def _means(values: Floats) -> Any:

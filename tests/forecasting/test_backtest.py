@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
 from seqforecast import Forecaster, LSTMRegressor, backtest, evaluate
 from seqforecast.metrics import mae, mase
@@ -267,6 +268,12 @@ def test_backtest_refuses(arguments, message):
     defaults = {"forecaster": forecaster(), "data": SERIES, "horizon": 3, "n_folds": 2}
     with pytest.raises(ValueError, match=message):
         backtest(**defaults | arguments)
+
+
+def test_backtest_names_what_is_within_a_search():
+    search = GridSearchCV(forecaster(), {"window": [4, 6]}, cv=TimeSeriesSplit(2, test_size=3))
+    with pytest.raises(TypeError, match="is a GridSearchCV; .* Pass its best_estimator_"):
+        backtest(search.fit(SERIES), SERIES, horizon=3, n_folds=2)
 
 
 def test_backtest_refuses_what_is_no_forecaster():

@@ -72,7 +72,10 @@ def find_leaks(forecaster, frame, refit, columns, value=1e9):
         if not same(expected, changed[changed["cutoff"] <= cutoff]):
             leaks.append((cutoff, value))
         # NaN: at later cutoffs there would be nothing to compute intervals from.
-        rows = after(frame[frame["ds"] <= cutoff + HORIZON], cutoff, np.nan, columns)
+        known = frame[frame["ds"] <= cutoff + HORIZON]
+        rows = after(known, cutoff, np.nan, columns)
+        # From the newest value the cutoffs are counted.
+        rows["y"] = rows["y"].where(rows["ds"] < cutoff + HORIZON, known["y"])
         if not same(expected, forecasts(forecaster, rows, refit, fold + 1)):
             leaks.append((cutoff, np.nan))
     return leaks

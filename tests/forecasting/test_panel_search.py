@@ -12,7 +12,7 @@ from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import Ridge
-from sklearn.metrics import r2_score
+from sklearn.metrics import median_absolute_error, r2_score
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -294,6 +294,59 @@ def test_a_pipeline_that_makes_features_is_scored_as_its_forecaster():
     assert cross_val_score(pipeline, FRAME, cv=SPLIT, error_score="raise").shape == (3,)
 
 
+class LogTarget(Doubled):
+    def transform(self, X):
+        return X.assign(y=np.log(X["y"]))
+
+
+class Shorter(Doubled):
+    def transform(self, X):
+        return X[X["ds"] != X["ds"].max()]
+
+
+@pytest.mark.parametrize("step", [LogTarget(), Shorter()], ids=["log", "rows"])
+def test_a_pipeline_that_changes_the_target_is_not_scored_in_its_units(step):
+    with pytest.raises(ValueError, match="changes the target, or drops rows; .* pass transform="):
+        cross_validated(make_pipeline(step, linear()), "mae", PLAIN)
+
+
+def test_searches_and_pipelines_within_each_other():
+    inner = GridSearchCV(
+        linear(), {"window": [4, 8]}, cv=PanelSplit(2, 6), scoring=forecast_scorer("mase")
+    )
+    outer = PanelSplit(1, 6)
+    ((train, _),) = outer.split(FRAME)
+    window = inner.fit(FRAME.iloc[train]).best_params_["window"]
+    expected = score_of_backtests(linear(window=window), "mase", split=outer)
+    for nested in (
+        inner,
+        make_pipeline("passthrough", inner),
+        make_pipeline(make_pipeline(None, linear(window=window))),
+        GridSearchCV(
+            inner, {"estimator__horizon": [6]}, cv=PanelSplit(1, 6), scoring=forecast_scorer("mae")
+        ),
+    ):
+        np.testing.assert_array_equal(cross_validated(nested, "mase", split=outer), expected)
+    doubled = make_pipeline(Doubled(), inner)
+    assert np.isfinite(cross_validated(doubled, "mase", split=outer)).all()
+
+
+def test_an_error_of_your_own():
+    scores = cross_validated(linear(), median_absolute_error)
+    np.testing.assert_array_equal(scores, score_of_backtests(linear(), median_absolute_error))
+    assert repr(forecast_scorer(median_absolute_error)) == "forecast_scorer(median_absolute_error)"
+
+
+def test_planned_rows_at_the_end_move_no_fold():
+    planned = pd.DataFrame({"unique_id": "s0", "ds": pd.date_range("2024-03-21", periods=6)})
+    frame = pd.concat([FRAME, planned.assign(promo=1.0)])
+    np.testing.assert_array_equal(
+        cross_validated(linear(), "mase", frame), cross_validated(linear(), "mase")
+    )
+    folds = backtest(linear(), frame, horizon=6, n_folds=3)
+    assert folds["cutoff"].max() == pd.Timestamp("2024-03-14")
+
+
 def test_a_fitted_search_is_scored_on_what_follows():
     later = PanelSplit(1, 6)
     ((train, test),) = later.split(FRAME)
@@ -409,7 +462,9 @@ def test_rows_up_to_whose_time_another_series_is_known_are_refused():
     frame = PLAIN
     early = (frame["unique_id"] == "s0") & (frame["ds"] >= "2024-03-10")
     model = linear().fit(frame[~early])
-    with pytest.raises(ValueError, match="series 's0' at 2024-03-10.* seen .* 2024-03-20.*one mom"):
+    with pytest.raises(
+        ValueError, match="series 's0' at 2024-03-10.* seen .* 2024-03-20.*same time"
+    ):
         model.score(frame[early])
 
 
@@ -428,7 +483,9 @@ def test_an_error_in_units_of_a_past_that_never_changed():
     ((train, test),) = PanelSplit(1, 6).split(frame)
     model = linear().fit(frame.iloc[train])
     assert forecast_scorer("mae")(model, frame.iloc[test]) == pytest.approx(0.0, abs=1e-9)
-    with pytest.raises(ValueError, match=r"mase is 0 divided by 0 .* the known part never changes"):
+    with pytest.raises(
+        ValueError, match=r"mase is NaN for every series: .* the known part never changes"
+    ):
         forecast_scorer("mase")(model, frame.iloc[test])
 
 

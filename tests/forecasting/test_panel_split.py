@@ -1,6 +1,7 @@
 """PanelSplit: the rows of each fold, against folds picked out of the frame by date."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ def test_parts_equal_those_picked_by_date(ends, n_folds, horizon, step, seed):
     assert len(folds) == split.get_n_splits() == n_folds
     for k, (train, test) in enumerate(folds):
         back = horizon + (n_folds - 1 - k) * (horizon if step is None else step)
-        cutoff = frame["ds"].max() - pd.Timedelta(days=back)
+        cutoff = frame[frame["y"].notna()]["ds"].max() - pd.Timedelta(days=back)
         assert (named(frame, train), named(frame, test)) == by_date(frame, cutoff, horizon)
 
 
@@ -92,6 +93,33 @@ def test_missing_values_before_the_first_known_one_are_no_part_of_a_series():
         for fold in PanelSplit(2, 5).split(frame)
     ]
     assert parts == [({"a"}, {"a"}), ({"a", "b"}, {"a", "b"})]
+
+
+def test_rows_behind_the_newest_value_tell_what_is_planned_and_are_in_no_fold():
+    frame = panel()
+    planned = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-03-01", periods=9)})
+    both = pd.concat([frame, planned])
+    for (train, test), (a, b) in zip(
+        PanelSplit(3, 5).split(both), PanelSplit(3, 5).split(frame), strict=True
+    ):
+        np.testing.assert_array_equal(train, a)
+        np.testing.assert_array_equal(test, b)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, lambda frame: pl.from_pandas(frame)])
+def test_the_call_that_fills_gaps_keeps_the_features(make):
+    frame = panel().assign(promo=1.0, size=2.0).reset_index(drop=True)
+    gap = (frame["unique_id"] == "a") & (frame["ds"] == DAYS[7])
+    frame = make(frame[~gap])
+    with pytest.raises(ParameterError, match=r"must be known\. In a search") as error:
+        list(PanelSplit(3, 5).split(frame))
+    call = re.search(
+        "Fill the gaps: (.*), and then the new .* of (.*), which must", error.value.cure
+    )
+    filled = eval(call[1], {"frame": frame, "pl": pl})  # followed to the letter
+    assert set(filled.columns) == set(frame.columns)
+    assert call[2] == "['promo', 'size']"
+    assert len(list(PanelSplit(3, 5).split(filled))) == 3
 
 
 @pytest.mark.parametrize("freq", ["h", "B", "W-WED", "MS", "ME", "QS-FEB", "D Europe/Berlin"])
@@ -174,9 +202,13 @@ def test_names_that_cannot_be_used():
         ),
         (
             np.arange(60.0),
-            r"X is no long frame, .* Name its columns in columns=; .*TimeSeriesSplit",
+            r"but not \['unique_id', 'ds', 'y'\]",
         ),
-        (panel().rename(columns=str.upper), "X is no long frame, .* Name its columns in columns="),
+        (
+            panel().rename(columns=str.upper),
+            r"X has the columns \['UNIQUE_ID', .* PanelSplit\(..., columns=...\)",
+        ),
+        (panel().set_index(["unique_id", "ds"]), r"become columns: X.reset_index\(\)"),
         (panel().assign(y=np.nan), "Series without any value"),
     ],
 )
@@ -190,7 +222,8 @@ def test_more_folds_than_the_history_is_long_and_the_number_that_is_named_works(
     with pytest.raises(
         ParameterError,
         match=r"n_folds=30, step=5 and horizon=5 leave 0 value\(s\) before the first cutoff, of "
-        r"series 'a'; a fit there needs at least 6. Use n_folds=10 or fewer, a smaller step",
+        r"series 'a'; a fit there needs a window and the horizon, at least 6. Use "
+        r"n_folds=10 or fewer, a smaller step",
     ) as error:
         list(PanelSplit(30, 5).split(frame))
     assert error.value.parameter == "n_folds"
@@ -198,7 +231,7 @@ def test_more_folds_than_the_history_is_long_and_the_number_that_is_named_works(
     assert min(len(train) for train, _ in folds) >= 6
     with pytest.raises(ParameterError, match="n_folds=11"):
         list(PanelSplit(11, 5).split(frame))
-    with pytest.raises(ParameterError, match="horizon=40 leave 20 .* needs at least 41. Use a sm"):
+    with pytest.raises(ParameterError, match="horizon=40 leave 20 .* at least 41. Use a sm"):
         list(PanelSplit(1, 40).split(frame))
 
 

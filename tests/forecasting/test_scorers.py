@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
+from sklearn.metrics import max_error
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -61,6 +62,12 @@ def test_columns_count_once_each_and_those_without_a_value_not_at_all(metric):
     actual[:15, 1], actual[:, 2] = NAN, NAN
     score = forecast_scorer(metric)(Says(forecast), None, actual)
     assert score == pytest.approx(twin(metric, actual, forecast), rel=1e-12)
+
+
+def test_a_function_is_given_the_known_values_of_each_column():
+    actual = np.array([[1.0, NAN], [5.0, NAN], [NAN, NAN], [9.0, 3.0]])
+    score = forecast_scorer(max_error)(Says(np.zeros((4, 2))), None, actual[:, [0, 1]])
+    assert score == -(9.0 + 3.0) / 2
 
 
 def test_of_targets_at_every_step_the_last_counts():

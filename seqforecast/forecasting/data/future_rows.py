@@ -48,7 +48,7 @@ def requested_rows(form: Form, panel: Panel, horizon: int, X: Any) -> FutureRows
         steps = horizon if X is None else X
         check_integer("the number of steps", steps)
         return panel.future_rows(int(steps))  # type: ignore[arg-type]
-    rows = _read_rows(form, panel, X)
+    rows = _read_rows(form, panel, X, "predict")
     if panel.future_names:
         _require_whole_blocks(form, panel, horizon, _steps_given(panel, rows))
     return rows
@@ -67,7 +67,7 @@ def rows_to_score(form: Form, panel: Panel, horizon: int, X: Any) -> FutureRows:
     """
     if X is None or isinstance(X, Number | str):
         return requested_rows(form, panel, horizon, X)
-    rows = _read_rows(form, panel, X)
+    rows = _read_rows(form, panel, X, "score")
     if form.kind == "long":
         _require_one_cutoff(panel, rows)
     if panel.future_names:
@@ -76,8 +76,8 @@ def rows_to_score(form: Form, panel: Panel, horizon: int, X: Any) -> FutureRows:
     return rows
 
 
-def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
-    """Read what `predict` asks: rows after the end, in the form of fit without the target."""
+def _read_rows(form: Form, panel: Panel, X_future: Any, what_for: str) -> FutureRows:
+    """Read rows after the end, in the form of fit without the target, to predict or to score."""
     check_column_order(form, X_future)
     library = library_of(X_future)
     X_future = as_pandas(X_future, "X")
@@ -85,7 +85,9 @@ def _read_rows(form: Form, panel: Panel, X_future: Any) -> FutureRows:
     if isinstance(X_future, pd.Index):
         X_future = pd.DataFrame(index=X_future)
     if form.kind == "long":
-        series, times, columns = _read_long(replace(form, library=library), panel, X_future)
+        series, times, columns = _read_long(
+            replace(form, library=library), panel, X_future, what_for
+        )
     else:
         series, times, columns = _read_steps(form, panel, X_future, has_index=library is None)
     step = panel.grid.positions(times) - panel.last[series]
@@ -107,7 +109,7 @@ def _times_in(X: Any) -> Any:
 
 
 def _read_long(
-    form: Form, panel: Panel, X: Any
+    form: Form, panel: Panel, X: Any, what_for: str
 ) -> tuple[NDArray[np.int64], pd.Index, dict[Hashable, Any]]:
     """Read the series, times and columns of a long frame; `form` is that of these rows."""
     unique_id, ds, _ = form.columns
@@ -123,10 +125,13 @@ def _read_long(
     known = find_known(panel.ids, ids, "The rows to predict", form.place)
     if (known < 0).any():
         stranger = ids[int(np.argmax(known < 0))]
+        cure = "Only series of the fit can be scored."
+        if what_for == "predict":
+            meant = nearest(stranger, panel.ids, "series")
+            cure = f"{meant} A new series needs a history: give it to update(...)."
         raise ValueError(
-            f"The rows to predict hold {int((known < 0).sum())} series that fit has not seen, the "
-            f"first is {show(stranger)}. {nearest(stranger, panel.ids, 'series')} A new series "
-            f"needs a history: give it to update(...). {CUT_BY_A_SEARCH}"
+            f"The rows to {what_for} hold {int((known < 0).sum())} series that fit has not seen, "
+            f"the first is {show(stranger)}. {cure} {CUT_BY_A_SEARCH}"
         )
     times = plain_times(pd.Index(X[ds]))
     if times.hasnans:
@@ -200,8 +205,8 @@ class _Requested:
                 f"{int(seen.sum())} of {len(seen)} rows to predict overlap the training time: "
                 f"{self.place(row)}, where training ended at {end}. A forecast needs times after "
                 "it, or the model has seen the answer, as with KFold on a series. Cross-validate "
-                "with TimeSeriesSplit, a long frame with PanelSplit, and with "
-                "return_train_score=False: there are no scores of the rows of the fit."
+                "with TimeSeriesSplit, a long frame with PanelSplit, and pass "
+                "return_train_score=False: rows of the fit have no score."
             )
 
     def check_once(self) -> None:
@@ -267,7 +272,7 @@ def _require_one_cutoff(panel: Panel, rows: FutureRows) -> None:
             f"The rows to score hold series {show(panel.ids[rows.series[row]])} at "
             f"{panel.grid.label(int(position[row]))}, but of series {show(panel.ids[longest])} the "
             f"fit has seen the values up to {panel.grid.label(newest)}; all series must be cut at "
-            f"one moment, or the fit knows what is to be forecast. {CUT_BY_A_SEARCH}"
+            f"the same time, or the fit sees the time of the test part. {CUT_BY_A_SEARCH}"
         )
 
 

@@ -18,11 +18,14 @@ _EVERY = {
 }
 """What polars calls the spans of pandas; it counts on from the first time of a series."""
 
-CUT_BY_A_SEARCH = (
-    "In a search, pass cv=PanelSplit(n_folds=..., horizon=...); a halving search needs "
-    "resource='regressor__max_steps' or another parameter, too."
+CUT_BY_A_SEARCH = "In a search, pass cv=PanelSplit(n_folds=..., horizon=...)."
+"""What to do about rows of a long frame that a splitter of rows picked."""
+
+THINNED_BY_A_SEARCH = (
+    f"{CUT_BY_A_SEARCH} A halving search also needs resource= and max_resources=, for example "
+    "resource='regressor__max_steps' of a network."
 )
-"""What to do about rows of a long frame that a cross-validation picked."""
+"""What to do about series in which rows are missing, if it was a search that left them out."""
 
 
 @dataclass(frozen=True)

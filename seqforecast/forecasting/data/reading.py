@@ -30,7 +30,7 @@ from seqforecast.forecasting.data.columns import (
 from seqforecast.forecasting.data.fold_columns import is_forecast_column
 from seqforecast.forecasting.data.long_table import LongTable
 from seqforecast.forecasting.data.lookalikes import Place, require_one_type
-from seqforecast.forecasting.data.mending import CUT_BY_A_SEARCH, Mending
+from seqforecast.forecasting.data.mending import THINNED_BY_A_SEARCH, Mending
 from seqforecast.forecasting.data.series_ids import ids_of
 from seqforecast.forecasting.data.time_grid import TimeGrid, check_times
 
@@ -89,6 +89,14 @@ def read_rows(
     _refuse_roles(frame, past, future, static)
     data = _read_series(frame) if frame.ndim == 1 else _read_wide(frame, library_of(X))
     return _noting(data, library_of(X), time_kind(getattr(X, "index", None)))
+
+
+def read_targets(X: Any, y: Any, columns: tuple[Hashable, ...]) -> LongTable:
+    """Read the series, times and targets of a long frame, and leave its features alone."""
+    rows = read_rows(X, y, columns, past=None, future=(), static=None).rows
+    others = Roles(future=tuple(name for name in column_names(X) if name not in columns))
+    of_arrow = time_kind(X, columns[1]) is not None
+    return replace(rows, filling=Mending(columns, others, library_of(X), of_arrow).fill)
 
 
 def _noting(data: Data, library: str | None, kind: str | None) -> Data:
@@ -197,7 +205,7 @@ def _read_long(
         target=float_values(frame[y], f"The target {y!r}"),
         filling=mending.fill,
         keep_first=mending.keep_first(),
-        if_cut=CUT_BY_A_SEARCH,
+        if_cut=THINNED_BY_A_SEARCH,
         roles=roles,
         features={
             name: float_values(
@@ -266,7 +274,8 @@ def _refuse_roles(X: Any, past: _Names, future: _Names, static: _Names) -> None:
         kind = "one series" if X.ndim == 1 else "a frame with a column a series"
         raise ValueError(
             f"{' and '.join(given)}, but the data is {kind}, which has no features; a long frame, "
-            "or X and y, is needed. Pass such data, or leave the lists out."
+            "or X and y, is needed. Name the columns of a long frame in columns=, pass such data, "
+            "or leave the lists out."
         )
 
 
@@ -469,6 +478,6 @@ def check_order(index: pd.Index) -> None:
     check_increasing(
         index,
         "If several series share the frame, name them in a column.",
-        "In a halving search, which draws rows, pass resource='regressor__max_steps' or another "
-        "parameter.",
+        "A halving search draws rows, unless it is given resource= and max_resources=, for example "
+        "resource='regressor__max_steps' of a network.",
     )

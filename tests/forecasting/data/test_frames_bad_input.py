@@ -144,7 +144,7 @@ BAD = {
     ),
     "no features": (
         lambda: (series(), {"past": ["f"]}),
-        r"past=\['f'\], but the data is one series, .* Pass such data",
+        r"past=\['f'\], but the data is one series, .* Name the columns of a long frame in",
     ),
     "no features of a wide frame": (
         lambda: (X(), {"static": ["f"]}),

@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from seqforecast import Forecaster
-from seqforecast.forecasting.data.mending import CUT_BY_A_SEARCH
+from seqforecast.forecasting.data.mending import THINNED_BY_A_SEARCH
 
 FREQUENCIES = ("D", "2h", "15min", "W-WED", "MS", "QS-FEB", "YS-JAN")
 
@@ -35,7 +35,7 @@ def arrow_of(frame):
 def message(frame):
     with pytest.raises(ValueError, match="need") as caught:
         Forecaster(Ridge(), window=3).fit(frame)
-    return str(caught.value).removesuffix(f" {CUT_BY_A_SEARCH}")
+    return str(caught.value).removesuffix(f" {THINNED_BY_A_SEARCH}")
 
 
 def typed(text, frame):
