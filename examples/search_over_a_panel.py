@@ -20,6 +20,7 @@ out: no choice has seen them.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from seqforecast import (
@@ -111,8 +112,8 @@ print(table.to_string(float_format="{:.3f}".format))
 # Some weeks are harder to forecast than others, for all candidates alike: compare points of one
 # colour. A candidate that is ahead in every colour, each time by about as much, is better on these
 # stores. Where the order changes with the colour, the search had no strong reason for its choice,
-# and the cheaper candidate is as good. Where the best one stands at the edge of the grid, a larger
-# grid may hold a better one.
+# and the cheaper candidate is as good. Here the best one has the most units and the longest window:
+# a larger grid may hold a better one, and is left out to keep this page short.
 
 figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 place = np.arange(len(names))
@@ -135,12 +136,12 @@ plt.show()
 # The smallest of six errors is small by luck, too; an honest one comes from days that the search
 # was not given. ``backtest`` with ``refit=False`` trains on the days of the search, as
 # ``search.best_estimator_`` has, and forecasts the held-out weeks, two at a time. The second
-# candidate does the same, and both again from other first weights. How far the numbers of one row
-# differ is chance; a difference between rows should be larger.
+# candidate does the same, and both again from other first weights. Differences within a row are
+# chance; only a larger difference between rows counts.
 
 
 def on_held_out_weeks(settings, seed):
-    candidate = forecaster.set_params(**settings, regressor__random_state=seed)
+    candidate = clone(forecaster).set_params(**settings, regressor__random_state=seed)
     return backtest(candidate, sales, horizon=HORIZON, n_folds=N_HELD_OUT, refit=False)
 
 

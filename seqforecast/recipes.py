@@ -57,11 +57,11 @@ def recurrent_forecaster(
     hidden_size : int, default=128
         Units of the network.
     calendar : {"auto"}, list of {"year", "month", "week", "day"} or None, default="auto"
-        Periods of the calendar that the network is told of, as in `Forecaster`.
+        Calendar periods that the network is given, as in `Forecaster`.
     past : list of column names, default=None
         Features that are known up to the cutoff only.
     future : list of column names, default=None
-        Features that are known of the steps to come; None takes every column that the other lists
+        Features that are known for the steps to come; None takes every column that the other lists
         do not name.
     static : list of column names, default=None
         Features that stay the same within a series.

@@ -363,13 +363,13 @@ SERIES = (
     Mutant(
         "forecasting/panel_split.py",
         "a series that begins after the cutoff is tested",
-        "test = begun & (position > cutoff)",
+        "test = (begin <= cutoff) & (position > cutoff)",
         "test = (position > cutoff)",
         ("forecasting/test_panel_split.py",),
     ),
     Mutant(
         "forecasting/panel_split.py",
-        "the first part may show another frequency",
+        "a training part may show another frequency",
         "if seen != panel.grid.freqstr:",
         "if False:",
         ("forecasting/test_panel_split.py",),

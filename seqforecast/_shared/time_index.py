@@ -12,11 +12,11 @@ def show_time(time: Any) -> str:
     return str(time).removesuffix(" 00:00:00")
 
 
-def check_increasing(index: Any, several: str, drawn: str = "") -> None:
+def check_increasing(index: Any, several: str, in_a_search: str = "") -> None:
     """Refuse a pandas index with labels that are missing, out of order or repeated.
 
     `several` says what to do where labels are repeated because the rows are of several series,
-    `drawn` where they are out of order because something has drawn them by chance.
+    `in_a_search` where they are out of order because a search has drawn them by chance.
     """
     if index.hasnans:
         raise ValueError(
@@ -28,7 +28,7 @@ def check_increasing(index: Any, several: str, drawn: str = "") -> None:
         raise ValueError(
             f"The index is not sorted: {show_time(index[row])} at row {row} comes after "
             f"{show_time(index[row - 1])}; the oldest step must come first. Call "
-            f"series.sort_index() before. {drawn}".rstrip()
+            f"series.sort_index() before. {in_a_search}".rstrip()
         )
     if not index.is_unique:
         row = int(np.argmax(index.duplicated()))

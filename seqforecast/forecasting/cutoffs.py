@@ -39,14 +39,14 @@ def checked_cutoffs(
     oldest = max(newest - horizon - step * (n_folds - 1), int(panel.first.min()) - 1)
     known = np.minimum(panel.last, oldest) - panel.first + 1
     if known.max() < needed:
-        fewer = _fewer(panel, newest - horizon, step, needed)
         longest = show(panel.ids[int(known.argmax())])
         of_series = f", of series {longest}" if panel.n_series > 1 else ""
+        parameter, cure = _cure(panel, newest, horizon=horizon, step=step, needed=needed)
         raise ParameterError(
             f"{n_folds=}, {step=} and {horizon=} leave {max(int(known.max()), 0)} value(s) before "
             f"the first cutoff{of_series}; {need} {needed}.",
-            parameter="n_folds" if n_folds > 1 else "horizon",
-            cure=f"Use {fewer}, or pass more data.",
+            parameter=parameter,
+            cure=cure,
         )
     return cutoffs_before(newest, horizon, n_folds, step)
 
@@ -57,12 +57,15 @@ def newest_value(panel: Panel) -> int:
     return int(position[~np.isnan(panel.values)].max())
 
 
-def _fewer(panel: Panel, last_cutoff: int, step: int, needed: int) -> str:
-    """Say what leaves enough before the first cutoff."""
+def _cure(panel: Panel, newest: int, *, horizon: int, step: int, needed: int) -> tuple[str, str]:
+    """Return the parameter to change, and what leaves enough before the first cutoff."""
     long_enough = panel.lengths >= needed
     if long_enough.any():
         earliest = int(panel.first[long_enough].min()) + needed - 1
-        most = (last_cutoff - earliest) // step + 1
-        if most > 0:
-            return f"n_folds={most} or fewer" + (", a smaller step" if step > 1 else "")
-    return "a smaller horizon"
+        if newest - horizon >= earliest:
+            most = (newest - horizon - earliest) // step + 1
+            return "n_folds", f"Use n_folds={most} or fewer, or pass more data."
+        if newest > earliest:
+            largest = newest - earliest
+            return "horizon", f"Use n_folds=1 and horizon={largest} or less, or pass more data."
+    return "horizon", "Pass more data."

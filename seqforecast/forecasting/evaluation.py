@@ -268,7 +268,7 @@ class _Recipe(NamedTuple):
     of_cells: Callable[[_KnownRows, str], Floats]
 
 
-class PointError(NamedTuple):
+class PointMetric(NamedTuple):
     """An error of point forecasts: the mean of a loss, or its root."""
 
     loss: Callable[[Floats, Floats], Floats]
@@ -276,12 +276,12 @@ class PointError(NamedTuple):
     scale: str | None = None
 
 
-POINT_ERRORS = {
-    "mae": PointError(absolute_error),
-    "rmse": PointError(squared_error, root=True),
-    "smape": PointError(percentage_error),
-    "mase": PointError(absolute_error, scale=MASE_SCALE),
-    "rmsse": PointError(squared_error, root=True, scale=RMSSE_SCALE),
+POINT_METRICS = {
+    "mae": PointMetric(absolute_error),
+    "rmse": PointMetric(squared_error, root=True),
+    "smape": PointMetric(percentage_error),
+    "mase": PointMetric(absolute_error, scale=MASE_SCALE),
+    "rmsse": PointMetric(squared_error, root=True, scale=RMSSE_SCALE),
 }
 _LEVEL = r"\d{1,2}(\.\d+)?"  # in percent, below 100
 _OF_INTERVALS = re.compile(rf"(coverage|winkler)(-{_LEVEL})?|pinball")
@@ -311,12 +311,12 @@ def _recipes_of(metric: Any, levels: dict[str, float]) -> list[_Recipe]:
             f"metrics has {metric!r} of type {type(metric).__name__}; names or functions f(y_true, "
             'y_pred) are needed. Pass for example metrics=["mae", "mase"].'
         )
-    if metric in POINT_ERRORS:
-        return [_of_points(metric, POINT_ERRORS[metric])]
+    if metric in POINT_METRICS:
+        return [_of_points(metric, POINT_METRICS[metric])]
     if _OF_INTERVALS.fullmatch(metric) is None:
         kinds = ("coverage", "winkler")
         ones = [f"{kind}-{text}" for kind in kinds for text in levels]
-        check_word("metric", metric, [*POINT_ERRORS, *kinds, "pinball", *ones])
+        check_word("metric", metric, [*POINT_METRICS, *kinds, "pinball", *ones])
     return _recipes_of_intervals(metric, levels)
 
 
@@ -341,7 +341,7 @@ def _recipes_of_intervals(metric: str, levels: dict[str, float]) -> list[_Recipe
     return [_of_intervals(f"{kind}-{text}", {text: levels[text]}) for text in wanted]
 
 
-def _of_points(name: str, metric: PointError) -> _Recipe:
+def _of_points(name: str, metric: PointMetric) -> _Recipe:
     def of_cells(rows: _KnownRows, column: str) -> Floats:
         forecast = rows.forecasts(column) if column == Y_HAT else rows.numbers(column)
         losses = metric.loss(rows.y, forecast)

@@ -14,7 +14,7 @@ from seqforecast._shared.checks import check_integer, check_number, check_word
 from seqforecast._shared.html_repr import NotedDiagram, Notes, notes_of
 from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
 from seqforecast.forecasting.arrays.baseline import BASELINES
-from seqforecast.forecasting.data.actual_values import actual_values
+from seqforecast.forecasting.data.actual_values import actual_values, require_rows
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.frames import read_new, read_panel, to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
@@ -408,7 +408,8 @@ class Forecaster(
         -------
         score : float
             R2: 1 is perfect, 0 is as good as the mean of the actual values; of several series the
-            mean, each counting once, of those with two known values or more.
+            mean, each counting once, of those with two known values or more. A series whose values
+            are all the same counts 1 or 0, as in scikit-learn.
 
         Raises
         ------
@@ -422,12 +423,12 @@ class Forecaster(
         Warns
         -----
         UserWarning
-            If the rows go beyond `horizon`, and a future feature equals the target fewer steps
-            before than they do.
+            If the rows reach beyond `horizon`, and a future feature repeats the target from fewer
+            steps back than that.
 
         See Also
         --------
-        forecast_scorer : MAE, MASE, RMSE and SMAPE for a search.
+        forecast_scorer : MAE, RMSE, SMAPE, MASE and RMSSE for a search.
         """
         fold = self._scored_fold(X, y, stacklevel=2)
         return fold.r2(weight_of_rows(self._form, fold, sample_weight))
@@ -521,12 +522,14 @@ class Forecaster(
     def _scored_fold(self, X: Any, y: Any, *, stacklevel: int) -> ScoredFold:
         """Return the forecasts of rows that follow the fit, beside their actual values."""
         check_is_fitted(self)
-        parts = self._form, self._model, self._intervals
-        return scored_fold(*parts, X, y, stacklevel=stacklevel + 1)
+        return scored_fold(
+            self._form, self._model, self._intervals, X, y, stacklevel=stacklevel + 1
+        )
 
     def _actual_values(self, X: Any) -> Array:
         """Return the actual values in rows that follow the fit."""
         check_is_fitted(self)
+        require_rows(self._form, X, None)
         return actual_values(self._form, self._model.panel.ids, X, None)
 
     def _most_fits(self) -> int | None:

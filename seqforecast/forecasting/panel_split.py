@@ -22,17 +22,17 @@ from seqforecast.forecasting.data.time_grid import TimeGrid
 
 Rows = NDArray[np.int64]
 
-_OF_A_FREQUENCY = 3
+_FEWEST_TIMES = 3
 """Times that tell a frequency."""
 
 
 class PanelSplit(BaseCrossValidator):
     """Cut a long frame of many series at moments in time, all series at the same one.
 
-    Use it as `cv` of `GridSearchCV`, `cross_validate` and their like around a `Forecaster` that is
-    given many series in a long frame, which splitters of rows cut across series. The folds are
-    those of `backtest`: the rows up to a cutoff are for training, the `horizon` steps after it for
-    testing. For one series, or a wide frame, use ``TimeSeriesSplit(n_folds, test_size=horizon)``.
+    Use it as `cv` of `GridSearchCV`, `cross_validate` and their like where a `Forecaster` is given
+    a long frame: splitters of rows would cut across its series. The folds are those of `backtest`:
+    the rows up to a cutoff are for training, the `horizon` steps after it for testing. For one
+    series, or a wide frame, use ``TimeSeriesSplit(n_folds, test_size=horizon)``.
 
     Parameters
     ----------
@@ -146,56 +146,68 @@ class PanelSplit(BaseCrossValidator):
         TypeError
             If times or targets are of a type that cannot be used.
         """
-        rows = self._read(X, y)
+        rows, horizon = self._read(X, y), int(self.horizon)
         panel = to_panel(rows)
         position = panel.grid.positions(rows.times)[rows.time]
         begin = panel.first[rows.series]
-        for cutoff in self._cutoffs(panel, rows):
-            begun = begin <= cutoff
-            train = np.flatnonzero(begun & (position <= cutoff))
-            test = begun & (position > cutoff) & (position <= cutoff + self.horizon)
+        for cutoff in self._cutoffs(panel):
+            train = (begin <= cutoff) & (position <= cutoff)
+            test = (begin <= cutoff) & (position > cutoff) & (position <= cutoff + horizon)
+            _require_frequency(panel, int(cutoff), rows.times[_seen(rows, train)])
             if not test.any():
                 raise ValueError(
                     f"No series is known before and after the cutoff {panel.grid.label(cutoff)}; "
-                    "a fold needs one that goes on. Use fewer folds, or another step."
+                    "a fold needs one that goes on. Use a smaller horizon, another step or fewer "
+                    "folds."
                 )
-            yield train, np.flatnonzero(test)
+            yield np.flatnonzero(train), np.flatnonzero(test)
 
     def _read(self, X: Any, y: Any) -> LongTable:
         """Read ids, times and targets of a long frame, row by row in its order."""
-        names, there = check_three(self.columns), column_names(X)
-        if sum(name in there for name in names) > 1:
+        names, there = tuple(self.columns), column_names(X)
+        if all(name in there for name in names[: 3 if y is None else 2]):  # refuses y by itself
             return read_targets(X, y, names)
-        in_index = isinstance(X, pd.DataFrame) and names[0] in X.index.names
-        raise ValueError(
-            f"X has the columns {there!r}, but not {list(names)!r}, which hold the series, the "
-            "time and the target of each row of a long frame. "
-            + (
-                "Those in the index become columns: X.reset_index()."
-                if in_index
-                else "Tell PanelSplit their names: PanelSplit(..., columns=...). Of one series, or "
-                "with a series in each column, pass cv=TimeSeriesSplit"
-                f"(n_splits={self.n_folds}, test_size={self.horizon})."
+        if isinstance(X, pd.DataFrame) and names[0] in X.index.names:
+            cure = "Those in the index become columns: X.reset_index()."
+        else:
+            cure = (
+                "Tell PanelSplit their names, PanelSplit(..., columns=...). For one series, or a "
+                f"series in each column, pass cv=TimeSeriesSplit(n_splits={max(2, self.n_folds)}, "
+                f"test_size={self.horizon})."
             )
+        lacking = [name for name in names if name not in there]
+        raise ValueError(
+            f"X has the columns {there!r}, but not {lacking!r}; a long frame is needed, with the "
+            f"series, the time and the target of each row. {cure}"
         )
 
-    def _cutoffs(self, panel: Panel, rows: LongTable) -> list[int]:
-        """Return the cutoffs; refuse those before which a fit would not see the frequency."""
+    def _cutoffs(self, panel: Panel) -> list[int]:
         cutoffs = checked_cutoffs(
             panel,
             horizon=int(self.horizon),
             n_folds=int(self.n_folds),
             step=int(self.horizon if self.step is None else self.step),
-            needed=max(_OF_A_FREQUENCY, 1 + self.horizon),
-            need="a fit there needs a window and the horizon, at least",
+            needed=_FEWEST_TIMES,
+            need="a fit there needs a window and a horizon, at least",
         )
-        known = rows.times[panel.grid.positions(rows.times) <= cutoffs[0]]
-        seen = TimeGrid.infer(known).freqstr
-        if seen != panel.grid.freqstr:
-            raise ParameterError(
-                f"The {len(known)} time(s) up to the first cutoff are of frequency {seen}, those "
-                f"of the whole frame of {panel.grid.freqstr}; a fit must see the same.",
-                parameter="n_folds",
-                cure="Use fewer folds, or a smaller step.",
-            )
         return cutoffs.tolist()
+
+
+def _seen(rows: LongTable, train: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which times some rows have, (n_times,)."""
+    seen = np.zeros(len(rows.times), dtype=bool)
+    seen[rows.time[train]] = True
+    return seen
+
+
+def _require_frequency(panel: Panel, cutoff: int, known: pd.Index) -> None:
+    """Refuse a training part whose times look like another frequency: its steps would be others."""
+    seen = TimeGrid.infer(known).freqstr
+    if seen != panel.grid.freqstr:
+        raise ParameterError(
+            f"The {len(known)} time(s) up to the cutoff {panel.grid.label(cutoff)} look like "
+            f"frequency {seen}, but the whole frame is {panel.grid.freqstr}; every fit must see "
+            "the same frequency.",
+            parameter="n_folds",
+            cure="Use fewer folds, a smaller step or horizon, or pass more data.",
+        )

@@ -13,7 +13,7 @@ from seqforecast.forecasting.data.actual_values import Floats, paired, require_n
 from seqforecast.forecasting.data.columns import COLUMNS
 from seqforecast.forecasting.data.fold_columns import CUTOFF, STEP, Y_HAT
 from seqforecast.forecasting.data.reading import check_same_times
-from seqforecast.forecasting.evaluation import POINT_ERRORS, Metric, evaluate
+from seqforecast.forecasting.evaluation import POINT_METRICS, Metric, evaluate
 from seqforecast.forecasting.forecaster import Forecaster
 
 
@@ -29,8 +29,8 @@ class forecast_scorer:
     ----------
     metric : {"mae", "rmse", "smape", "mase", "rmsse"} or callable
         The error, as in `evaluate`; of a function ``f(y_true, y_pred)`` lower is better, too.
-        "mase" and "rmsse" are divided by the error of the seasonal naive forecast in the known
-        part, which a `Forecaster` knows, alone or at the end of a Pipeline.
+        "mase" and "rmsse" are scaled by the in-sample error of the seasonal naive forecast, and
+        need a `Forecaster`, alone or as the last step of a Pipeline.
 
     See Also
     --------
@@ -70,7 +70,7 @@ class forecast_scorer:
 
     def __init__(self, metric: Metric) -> None:
         if not callable(metric):
-            check_word("metric", metric, POINT_ERRORS, other="a function")
+            check_word("metric", metric, POINT_METRICS, other="a function")
         self.metric = metric
 
     def __repr__(self) -> str:
@@ -84,10 +84,8 @@ class forecast_scorer:
         if not isinstance(last, Forecaster):
             return self._negative(self._error_of_windows(estimator, type(last).__name__, X, y))
         X_last = _transformed(layers, X)
-        if y is not None:  # a transformer may drop the times
-            check_same_times(X, y)
-        elif X_last is not X:
-            _require_same_target(last, X, X_last)
+        if X_last is not X:
+            _check_transformed(last, X, X_last, y)
         return self._negative(self._error_of_fold(last, X_last, y))
 
     def _negative(self, error: float) -> float:
@@ -113,7 +111,7 @@ class forecast_scorer:
                 f"y is None, but the estimator is a {kind}; the actual values are needed, which X "
                 "holds for a Forecaster alone. Pass y."
             )
-        error = None if callable(self.metric) else POINT_ERRORS[self.metric]
+        error = None if callable(self.metric) else POINT_METRICS[self.metric]
         if error is not None and error.scale is not None:
             raise ValueError(
                 f"metric={self.metric!r} is in units of the known series, but the estimator is a "
@@ -159,8 +157,11 @@ def _transformed(layers: list[Any], X: Any) -> Any:
     return X
 
 
-def _require_same_target(forecaster: Forecaster, X: Any, X_last: Any) -> None:
+def _check_transformed(forecaster: Forecaster, X: Any, X_last: Any, y: Any) -> None:
     """Refuse steps of a Pipeline that change the target: the error would be in other units."""
+    if y is not None:  # what they return may have no times to compare
+        check_same_times(X, y)
+        return
     before, after = (forecaster._actual_values(rows) for rows in (X, X_last))
     if not np.array_equal(before, after, equal_nan=True):
         raise ValueError(

@@ -252,8 +252,11 @@ def test_evaluate_agrees_with_the_metrics_on_arrays():
         ({"step": 0}, "step=0; an integer of at least 1"),
         ({"refit": "yes"}, "refit='yes'; True or False is needed"),
         ({"level": 120}, "level=120; numbers .* Pass for example"),
-        ({"n_folds": 30}, "n_folds=30.*need 9. Use n_folds=17 or fewer, a smaller step"),
-        ({"horizon": 58, "n_folds": 1}, "before the first cutoff.*need 9. Use a smaller horizon"),
+        ({"n_folds": 30}, "n_folds=30.*need 9. Use n_folds=17 or fewer, or pass"),
+        (
+            {"horizon": 58, "n_folds": 1},
+            "before the first cutoff.*need 9. Use n_folds=1 and horizon=51",
+        ),
         ({"data": SERIES[:0]}, "empty"),
         ({"data": long_of(WIDE).drop(columns="unique_id")}, "no 'unique_id'"),
         ({"forecaster": forecaster(window=0)}, "window=0"),

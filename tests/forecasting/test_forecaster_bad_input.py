@@ -93,7 +93,10 @@ def refuses_fit(data, message, error=ValueError, **params):
             ),
             "Mixed frequencies: series '[ab]' is .*, series '[ab]' is .*Resample",
         ),
-        (panel().drop(columns="unique_id"), "no 'unique_id'; a long panel needs all three. Add"),
+        (
+            panel().drop(columns="unique_id"),
+            "no 'unique_id'; a long panel needs all three. If .* Else add",
+        ),
         (panel().assign(unique_id=None), "'unique_id' has no value in 80 row.*dropna"),
         (panel().assign(ds=pd.NaT), "."),
         (np.zeros((3, 4, 5)), r"3 dimensions, shape \(3, 4, 5\); one or two are needed. Pass"),

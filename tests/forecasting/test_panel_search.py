@@ -10,6 +10,7 @@ import pytest
 from optuna_integration import OptunaSearchCV
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import Ridge
 from sklearn.metrics import median_absolute_error, r2_score
@@ -23,6 +24,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from seqforecast import (
     Forecaster,
@@ -329,6 +331,8 @@ def test_searches_and_pipelines_within_each_other():
         np.testing.assert_array_equal(cross_validated(nested, "mase", split=outer), expected)
     doubled = make_pipeline(Doubled(), inner)
     assert np.isfinite(cross_validated(doubled, "mase", split=outer)).all()
+    with pytest.raises(NotFittedError):
+        forecast_scorer("mase")(make_pipeline(Doubled(), linear()), FRAME)
 
 
 def test_an_error_of_your_own():
@@ -468,12 +472,71 @@ def test_rows_up_to_whose_time_another_series_is_known_are_refused():
         model.score(frame[early])
 
 
+def test_the_train_scores_of_arrays_are_refused_by_their_values():
+    """Arrays have no times, by which other data tell that they were fitted to."""
+    values = np.random.default_rng(0).standard_normal((40, 2)) + 9
+    for data in (values[:, 0], values, pl.DataFrame(values)):
+        with pytest.raises(ValueError, match="that the fit has seen; .* return_train_score=False"):
+            cross_validate(
+                linear(), data, cv=TimeSeriesSplit(2), return_train_score=True, error_score="raise"
+            )
+
+
+def test_an_array_beside_a_wide_frame_has_the_order_of_its_columns():
+    wide = FRAME.pivot_table("y", "ds", "unique_id")[["s0", "s2", "s4"]].interpolate().bfill()
+    model, ahead = linear().fit(wide[:60].asfreq("D")), wide[60:66].asfreq("D")
+    other = ahead[["s4", "s0", "s2"]]
+    for score in (forecast_scorer("mae"), Forecaster.score):
+        assert score(model, other, other.to_numpy()) == score(model, ahead)
+    weight = np.arange(1.0, 7.0)  # of steps, the same for each series
+    found = model.predict(ahead)
+    expected = [r2_score(ahead[s], found[s], sample_weight=weight) for s in ahead]
+    assert model.score(ahead, sample_weight=weight) == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+def test_frames_of_polars_are_matched_by_name_and_arrays_by_place():
+    values = np.random.default_rng(0).standard_normal((40, 3)) + 9
+    names = ["a", "b", "c"]
+    frame = pl.DataFrame(values, schema=names)
+    model = linear().fit(frame[:34])
+    assert model.score(frame[34:].select("c", "a", "b")) == model.score(frame[34:])
+    plain = linear().fit(values[:34])
+    ahead = pd.DataFrame(values[34:], columns=["x", "y", "z"])
+    assert plain.score(ahead) == plain.score(values[34:]) == model.score(frame[34:])
+
+
+def test_a_warning_of_own_lags_is_left_to_fit_within_the_horizon():
+    model, ahead = fitted_and_ahead()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.score(ahead)
+
+
+def test_rows_too_many_blocks_ahead():
+    model = linear(horizon=1).fit(PLAIN[PLAIN["unique_id"] == "s0"])
+    far = pd.DataFrame({"unique_id": "s0", "ds": [pd.Timestamp("2070-01-01")] * 1, "y": 1.0})
+    with pytest.raises(ValueError, match="blocks of horizon=1.* at most 10000 blocks"):
+        model.score(far)
+
+
+def test_transformed_features_without_times_need_those_of_the_target():
+    days = pd.date_range("2024-01-01", periods=40)
+    X = pd.DataFrame({"heat": np.arange(40.0) % 5}, index=days)
+    y = pd.Series(np.random.default_rng(0).standard_normal(40) + 9, index=days)
+    pipeline = make_pipeline(StandardScaler(), linear(future=["x0"])).fit(X[:34], y[:34])
+    assert forecast_scorer("mae")(pipeline, X[34:], y[34:]) < 0
+    with pytest.raises(ValueError, match="different indexes"):
+        forecast_scorer("mae")(pipeline, X[34:], y[33:39])
+
+
 def test_values_beside_a_frame_are_one_for_each_row():
     model, ahead = fitted_and_ahead()
     with pytest.raises(ValueError, match="y holds 3 actual values, the rows to score are"):
         model.score(ahead, ahead["y"].to_numpy()[:3])
     with pytest.raises(ValueError, match="different indexes"):
         model.score(ahead, ahead["y"].iloc[::-1])
+    with pytest.raises(ValueError, match="X is 6; the rows that follow the fit are needed"):
+        model.score(6, ahead["y"])
     with pytest.raises(ValueError, match=r"sample_weight has 2 values, and \d+ rows are scored"):
         model.score(ahead, sample_weight=[1.0, 2.0])
 

@@ -191,7 +191,7 @@ def test_names_that_cannot_be_used():
     [
         (
             panel().drop(columns="unique_id"),
-            r"no 'unique_id'; .* Add it, even if there is one series",
+            r"but not \['unique_id'\]; .*PanelSplit\(..., columns=...\).*TimeSeriesSplit",
         ),
         (pd.concat([panel(), panel()[:2]]), r"has the time .* twice \(2 row.*drop_duplicates"),
         (panel().drop(index=7), "has gaps: .* Fill the gaps"),
@@ -217,34 +217,62 @@ def test_frames_that_cannot_be_split(frame, message):
         list(PanelSplit(3, 5).split(frame))
 
 
-def test_more_folds_than_the_history_is_long_and_the_number_that_is_named_works():
-    frame = panel()
-    with pytest.raises(
-        ParameterError,
-        match=r"n_folds=30, step=5 and horizon=5 leave 0 value\(s\) before the first cutoff, of "
-        r"series 'a'; a fit there needs a window and the horizon, at least 6. Use "
-        r"n_folds=10 or fewer, a smaller step",
-    ) as error:
-        list(PanelSplit(30, 5).split(frame))
-    assert error.value.parameter == "n_folds"
-    folds = list(PanelSplit(10, 5).split(frame))
-    assert min(len(train) for train, _ in folds) >= 6
-    with pytest.raises(ParameterError, match="n_folds=11"):
-        list(PanelSplit(11, 5).split(frame))
-    with pytest.raises(ParameterError, match="horizon=40 leave 20 .* at least 41. Use a sm"):
-        list(PanelSplit(1, 40).split(frame))
+@pytest.mark.parametrize(
+    ("arguments", "parameter", "message", "works"),
+    [
+        ((30, 5), "n_folds", "leave 0 value.* of series 'a'; .* least 3. Use n_folds=11", (11, 5)),
+        ((100, 2, 2), "n_folds", "n_folds=100, step=2 .* Use n_folds=28 or fewer", (28, 2, 2)),
+        ((1, 58), "horizon", "leave 2 value.* Use n_folds=1 and horizon=57 or less", (1, 57)),
+        ((3, 99), "horizon", "Use n_folds=1 and horizon=57 or less", (1, 57)),
+    ],
+)
+def test_more_folds_than_the_history_is_long_and_the_number_that_is_named_works(
+    arguments, parameter, message, works
+):
+    # Only the longest series is known so early; c is too short to be counted on.
+    frame = panel({"a": (0, 60), "b": (40, 60), "c": (0, 2)})
+    with pytest.raises(ParameterError, match=message) as error:
+        list(PanelSplit(*arguments).split(frame))
+    assert error.value.parameter == parameter
+    folds = list(PanelSplit(*works).split(frame))
+    assert len(folds) == works[0]
+    n_folds, horizon, *step = works
+    more = n_folds + (n_folds > 1), horizon + (n_folds == 1)
+    with pytest.raises(ParameterError):  # and no more than that
+        list(PanelSplit(*more, *step).split(frame))
+
+
+def test_two_values_show_no_frequency_and_nothing_helps_but_more_data():
+    frame = panel({"a": (0, 3), "b": (0, 2)})
+    with pytest.raises(ParameterError, match="leave 2 value.* Pass more data"):
+        list(PanelSplit(1, 1).split(frame))
 
 
 def test_a_fold_in_which_no_series_goes_on():
     frame = panel({"a": (0, 30), "b": (30, 60)})
-    with pytest.raises(ValueError, match=r"cutoff 2024-01-30.*Use fewer folds, or another step"):
+    with pytest.raises(ValueError, match="cutoff 2024-01-30.*Use a smaller horizon, another step"):
         list(PanelSplit(2, 10, 20).split(frame))
 
 
-def test_a_first_part_that_shows_another_frequency():
+def test_integers_of_numpy():
+    frame = panel({"a": (0, 600)}, index=pd.date_range("2020-01-01", periods=600))
+    expected = list(PanelSplit(3, 60, 90).split(frame))
+    for found, known in zip(
+        PanelSplit(np.uint8(3), np.uint8(60), np.uint8(90)).split(frame), expected, strict=True
+    ):
+        np.testing.assert_array_equal(found[0], known[0])
+        np.testing.assert_array_equal(found[1], known[1])
+
+
+def test_a_training_part_that_shows_another_frequency():
     # Four working days look like days, and a forecast of Saturday would be compared with Monday.
-    index = pd.date_range("2024-01-01", periods=20, freq="B")
-    frame = panel({"a": (0, 20), "b": (0, 20)}, index=index)
-    with pytest.raises(ParameterError, match="4 time.s. .* frequency D, .* of B; .* fewer folds"):
+    index = pd.date_range("2024-01-01", periods=60, freq="B")
+    frame = panel({"a": (40, 60), "b": (40, 60)}, index=index)
+    with pytest.raises(ParameterError, match="4 time.s. .* frequency D, .* is B; .* fewer folds"):
         list(PanelSplit(8, 2).split(frame))
     assert len(list(PanelSplit(7, 2).split(frame))) == 7
+    # Rows of a series that has not begun are in no training part, and show it nothing.
+    late = panel({"a": (40, 60), "b": (0, 60)}, index=index)
+    late["y"] = late["y"].mask((late["unique_id"] == "b") & (late["ds"] < index[50]))
+    with pytest.raises(ParameterError, match="4 time.s. .* frequency D, .* is B; .* fewer folds"):
+        list(PanelSplit(8, 2).split(late))

@@ -50,17 +50,12 @@ def actual_values(form: Form, ids: pd.Index, X: Any, y: Any) -> Floats:
     X, y : Series, DataFrame or array-like
         As for `paired`; a long frame holds the actual values in its column of the target.
     """
-    if (X is None or isinstance(X, Number)) and (y is None or form.kind == "long"):
-        raise ValueError(
-            f"X is {X!r}; the rows that follow the fit are needed, with their actual values. Pass "
-            "them in the form of the fit."
-        )
-    if y is None and form.kind == "xy":
-        raise ValueError("y is None, and X holds features; the actual values are needed. Pass y.")
     name, actual = _given(X, y)
     if form.kind == "long" and y is None:
         return _target(actual, form.columns[2])
     named = form.kind == "wide" and (form.labelled or form.library is not None)
+    if named and y is not None:
+        actual = _named_as(actual, as_pandas(X, "X"))
     if named and isinstance(actual, pd.DataFrame):
         actual = _by_name(actual, ids, name)
     truth = _columns(actual, name)
@@ -78,14 +73,33 @@ def _target(frame: pd.DataFrame, name: Hashable) -> Floats:
     return float_values(frame[name], f"The target {name!r}")
 
 
+def require_rows(form: Form, X: Any, y: Any) -> None:
+    """Refuse what holds no actual values."""
+    if (X is None or isinstance(X, Number)) and (y is None or form.kind == "long"):
+        raise ValueError(
+            f"X is {X!r}; the rows that follow the fit are needed, with their actual values. Pass "
+            "them in the form of the fit."
+        )
+    if y is None and form.kind == "xy":
+        raise ValueError("y is None, and X holds features; the actual values are needed. Pass y.")
+
+
+def require_other_values(known: Floats, actual: Floats) -> None:
+    """Refuse the values of the fit where no times tell that they are those."""
+    if np.array_equal(known, actual, equal_nan=True):
+        raise ValueError(
+            "The rows to score hold the values that the fit has seen; a score needs those that "
+            "follow. In a search, pass return_train_score=False."
+        )
+
+
 def require_numbers(actual: Floats, forecast: Floats) -> None:
     """Raise if no actual value is known, or a known one is infinite or lacks a finite forecast."""
     known = ~np.isnan(actual)
     if not known.any():
         raise ValueError(
             "no actual value is known in the rows to score; at least one is needed. Take longer "
-            "test parts, by test_size of TimeSeriesSplit or horizon of PanelSplit, or drop "
-            "the rows."
+            "test parts (test_size of TimeSeriesSplit, horizon of PanelSplit), or drop the rows."
         )
     bad = np.count_nonzero(known & ~(np.isfinite(actual) & np.isfinite(forecast)))
     if bad:
@@ -102,6 +116,13 @@ def _given(X: Any, y: Any) -> tuple[str, Any]:
         check_same_times(X, y)
         return "y", as_pandas(y, "y")
     return "X", as_pandas(X, "X")
+
+
+def _named_as(y: Any, X: Any) -> Any:
+    """Give an array of actual values the columns of X, whose order it has."""
+    if isinstance(y, pd.DataFrame) or not isinstance(X, pd.DataFrame) or np.shape(y) != X.shape:
+        return y
+    return pd.DataFrame(np.asarray(y), columns=X.columns)
 
 
 def _by_name(actual: pd.DataFrame, series: pd.Index, name: str) -> pd.DataFrame:

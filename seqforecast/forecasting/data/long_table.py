@@ -35,7 +35,7 @@ class LongTable:
     target: NDArray[np.float64]  # (n_rows,); may be a view of the user's data
     filling: Callable[[TimeGrid], str]  # writes the call that fills gaps
     keep_first: str = ""  # what to do about rows of one time
-    if_cut: str = ""  # what to do about rows that a search picked
+    in_a_search: str = ""  # what to do if a search picked the rows
     roles: Roles = field(default_factory=Roles)
     features: dict[Hashable, NDArray[np.float64]] = field(default_factory=dict)  # (n_rows,) each
 
@@ -161,9 +161,9 @@ def _infer(rows: LongTable, offsets: NDArray[np.int64]) -> TimeGrid:
             if len(found) == 2:
                 (a, i), (b, k) = found.items()
                 _refuse_frequencies(rows, i, a, k, b)
-        if not (isinstance(error, ParameterError) and rows.if_cut):
+        if not (isinstance(error, ParameterError) and rows.in_a_search):
             raise
-        cure = f"{error.cure} {rows.if_cut}"
+        cure = f"{error.cure} {rows.in_a_search}"
         raise ParameterError(error.reason, parameter=error.parameter, cure=cure) from None
 
 
@@ -210,7 +210,7 @@ def _refuse_frequencies(rows: LongTable, i: int, a: str, k: int, b: str | None) 
         f"Mixed frequencies: series {show(rows.ids[i])} is {a}, series {show(rows.ids[k])} is "
         f"{b}; the series of a panel need one frequency and the same times of it.",
         parameter="unique_id",
-        cure=f"Resample them, or fit a Forecaster for each frequency. {rows.if_cut}".rstrip(),
+        cure=f"Resample them, or fit a Forecaster for each frequency. {rows.in_a_search}".rstrip(),
     )
 
 
@@ -225,7 +225,7 @@ def _refuse_gap(
         f"{missing} missing time(s) at frequency {grid.freqstr}; every step needs a row, "
         "whose value may be NaN.",
         parameter="X",
-        cure=f"Fill the gaps: {rows.filling(grid)}. {rows.if_cut}".rstrip(),
+        cure=f"Fill the gaps: {rows.filling(grid)}. {rows.in_a_search}".rstrip(),
     )
 
 

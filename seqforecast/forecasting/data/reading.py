@@ -205,7 +205,7 @@ def _read_long(
         target=float_values(frame[y], f"The target {y!r}"),
         filling=mending.fill,
         keep_first=mending.keep_first(),
-        if_cut=THINNED_BY_A_SEARCH,
+        in_a_search=THINNED_BY_A_SEARCH,
         roles=roles,
         features={
             name: float_values(
@@ -355,7 +355,8 @@ def _is_long(frame: pd.DataFrame, columns: tuple[Hashable, ...], library: str | 
             cure = "It is in the index: call frame.reset_index() before."
         elif lacking[0] == columns[0] and library is None:
             cure = (
-                "Add it, even if there is one series: frame.assign"
+                "If another column holds the series, name it in columns=. Else add it, even if "
+                "there is one series: frame.assign"
                 f"({columns[0]}='a'), or pass the series alone: frame.set_index({columns[1]!r})"
                 f"[{columns[2]!r}]."
             )
@@ -412,8 +413,8 @@ def _refuse_panel_with_target(X: Any, columns: tuple[Hashable, ...]) -> None:
     if isinstance(X, pd.DataFrame) and columns[0] in X.columns and columns[1] in X.columns:
         raise ValueError(
             f"X holds {columns[0]!r} and {columns[1]!r}, and y was given beside it; a panel is "
-            "needed in one frame. Pass the frame with the target alone, fit(frame); in a "
-            "search, with cv=PanelSplit(n_folds=..., horizon=...)."
+            "needed in one frame. Pass one frame that holds the target, and no y: "
+            "fit(frame); in a search, with cv=PanelSplit(n_folds=..., horizon=...)."
         )
 
 

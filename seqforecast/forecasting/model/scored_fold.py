@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqforecast.containers.arrays import as_array
-from seqforecast.forecasting.data.actual_values import actual_values, require_numbers
+from seqforecast.forecasting.data.actual_values import (
+    actual_values,
+    require_numbers,
+    require_other_values,
+    require_rows,
+)
 from seqforecast.forecasting.data.fold_columns import Y_HAT
 from seqforecast.forecasting.data.future_rows import rows_to_score
 from seqforecast.forecasting.data.own_lags import warn_of_own_lags
@@ -74,10 +79,14 @@ def scored_fold(
     X, y : Series, DataFrame or array-like
         The rows; the actual values are `y`, or in `X` where that is None.
     stacklevel : int
-        Frames between the caller of this function and the line that a warning is to show.
+        Frames between the caller of this function and the line that a warning is to show; 1 is the
+        caller's own.
     """
-    actual = actual_values(form, model.panel.ids, X, y)
+    require_rows(form, X, y)
     rows = rows_to_score(form, model.panel, model.horizon, X)
+    actual = actual_values(form, model.panel.ids, X, y)
+    if not form.labelled and form.kind != "xy":  # scikit-learn's checks score X, y of the fit
+        require_other_values(model.panel.values, actual)
     if len(actual) != len(rows.step):
         raise ValueError(
             f"y holds {len(actual)} actual values, the rows to score are {len(rows.step)}; one "

@@ -394,3 +394,14 @@ def test_a_long_product_has_the_same_bits_on_any_number_of_threads():
     np.testing.assert_array_equal(*found)
     np.testing.assert_allclose(found[0], a.T @ b, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(_product(a[:9], b[:9]), a[:9].T @ b[:9], rtol=1e-12)
+
+
+def test_a_fit_has_the_same_bits_on_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    outlook = look([noisy_seasons(rng, 300, 7) for _ in range(30)], Lookback((7,), 14, 1, 7))
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(fit_baseline("linear", outlook, origins_of(outlook), np.ones(30)))
+    np.testing.assert_array_equal(*(one.coefficients for one in found))
+    np.testing.assert_array_equal(*(one.by_series for one in found))
