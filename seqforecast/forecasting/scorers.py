@@ -91,9 +91,9 @@ class forecast_scorer:
     def _negative(self, error: float) -> float:
         if np.isnan(error):
             raise ValueError(
-                f"{self._name} is NaN for every series: errors in percent are, where actual value "
-                "and forecast are 0, and scaled ones, where the known part never changes. A metric "
-                "that is a number is needed. Pass forecast_scorer('mae')."
+                f"{self._name} has no value for any series: mase and rmsse need a known part that "
+                "changes, smape an actual value or a forecast other than 0. Pass "
+                "forecast_scorer('mae')."
             )
         return -error
 
