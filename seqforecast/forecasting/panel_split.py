@@ -165,7 +165,8 @@ class PanelSplit(BaseCrossValidator):
     def _read(self, X: Any, y: Any) -> LongTable:
         """Read ids, times and targets of a long frame, row by row in its order."""
         names, there = tuple(self.columns), column_names(X)
-        if all(name in there for name in names[: 3 if y is None else 2]):  # refuses y by itself
+        # With y beside it the frame may lack the target: reading refuses that, and says what to do.
+        if all(name in there for name in names[: 3 if y is None else 2]):
             return read_targets(X, y, names)
         if isinstance(X, pd.DataFrame) and names[0] in X.index.names:
             cure = "Those in the index become columns: X.reset_index()."

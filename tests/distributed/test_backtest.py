@@ -2,6 +2,7 @@
 
 import dask
 import dask.dataframe as dd
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -137,6 +138,19 @@ def test_the_newest_moment_is_that_of_all_partitions(new_forecaster, frame, asse
     expected = local(forecaster, whole)
     fitted = forecaster.fit(until(whole, BEFORE))
     assert_same(ours(fitted, ddf).compute(), expected)
+
+
+def test_planned_rows_behind_the_newest_value_move_no_cutoff(
+    new_forecaster, frame, partitioned, assert_same
+):
+    planned = frame[frame["unique_id"] == "s00"][-4:].assign(y=np.nan)
+    planned["ds"] += pd.Timedelta(days=4)
+    whole = pd.concat([frame, planned]).sort_values(["unique_id", "ds"], ignore_index=True)
+    forecaster = new_forecaster()
+    expected = local(forecaster, whole)
+    assert expected["y"].notna().all()
+    fitted = forecaster.fit(until(frame, BEFORE))
+    assert_same(ours(fitted, partitioned(whole, 4)).compute(), expected)
 
 
 def test_with_the_newest_moment_nothing_is_read(new_forecaster, frame):

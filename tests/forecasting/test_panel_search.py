@@ -506,7 +506,10 @@ def test_frames_of_polars_are_matched_by_name_and_arrays_by_place():
 
 
 def test_a_warning_of_own_lags_is_left_to_fit_within_the_horizon():
-    model, ahead = fitted_and_ahead()
+    frame = PLAIN.sort_values(["unique_id", "ds"]).fillna({"y": 20.0})
+    frame["lag_3"] = frame.groupby("unique_id")["y"].shift(3)
+    with pytest.warns(UserWarning, match="lag_3"):
+        model, ahead = fitted_and_ahead(frame.dropna())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.score(ahead)

@@ -254,6 +254,13 @@ def test_a_fold_in_which_no_series_goes_on():
         list(PanelSplit(2, 10, 20).split(frame))
 
 
+def test_series_of_two_frequencies_may_have_been_cut_by_a_search():
+    frame = panel({"a": (0, 60), "b": (0, 60)})
+    odd = (frame["unique_id"] == "b") & (frame["ds"].dt.day_of_year % 2 == 1)
+    with pytest.raises(ParameterError, match="Mixed frequencies: .* In a search, pass cv=PanelS"):
+        list(PanelSplit(2, 5).split(frame[~odd]))
+
+
 def test_integers_of_numpy():
     frame = panel({"a": (0, 600)}, index=pd.date_range("2020-01-01", periods=600))
     expected = list(PanelSplit(3, 60, 90).split(frame))
