@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import RegressorMixin, clone
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
@@ -29,6 +29,8 @@ from seqforecast._shared.sklearn_compat import (
     with_callbacks,
 )
 from seqforecast.callbacks import Checkpoint
+from seqforecast.callbacks.copies import copies_for_fit, with_name_of
+from seqforecast.callbacks.parameter import CallbackParameter
 from seqforecast.clipping import ClipNorm, ClippingStrategy
 from seqforecast.containers.arrays import as_array
 from seqforecast.containers.windows import targets_array, windows_array
@@ -58,7 +60,6 @@ from seqforecast.regressors.parameters import (
     check_unchanged,
     device_of,
     generators,
-    own_callback,
     quantile_column,
     warn_if_one_sided,
 )
@@ -88,7 +89,11 @@ _OF_A_VALUE = 20
 
 
 class RecurrentRegressor(
-    RecurrentDiagram, CallbackSupportMixin, RegressorMixin, BaseEstimator, ABC
+    RecurrentDiagram,
+    CallbackSupportMixin,
+    RegressorMixin,
+    CallbackParameter,
+    ABC,
 ):
     """Fit and predict of a recurrent network on windows.
 
@@ -486,14 +491,23 @@ class RecurrentRegressor(
             weight_decay=self.weight_decay,
             feature_names=None if names is None else list(names),
             lr=self.lr,
-            callbacks=[
-                ("gradient_flow", Observer()),
-                *(own_callback(callback) for callback in self.callbacks or []),
-            ],
+            callbacks=[("gradient_flow", Observer())],
             device=device_of(self.device),
-            verbose=self.verbose,
         )
-        return net.initialize()
+        self._give_callbacks(net.initialize())
+        return net
+
+    def _give_callbacks(self, net: RecurrentNet) -> None:
+        """Give a net the callbacks and the verbosity that are asked for now."""
+        observer: Observer = dict(net.callbacks_)["gradient_flow"]
+        observer.every = OBSERVED_EVERY[self.observe]
+        callbacks = list(self.callbacks or [])
+        net.copies_ = copies_for_fit(callbacks, net.copies_)
+        copies = [
+            with_name_of(item, copy.callback)
+            for item, copy in zip(callbacks, net.copies_, strict=True)
+        ]
+        net.use_callbacks([("gradient_flow", observer), *copies], self.verbose)
 
     def _build_network(self, weights: Generator, dropout: Generator) -> nn.RecurrentNetwork:
         recurrent = self._recurrent_layer(weights)
@@ -536,8 +550,7 @@ class RecurrentRegressor(
         if isinstance(clipping, ClippingStrategy):
             clipping = clone(clipping)
         net.clipping = ClipNorm(float(clipping)) if isinstance(clipping, Real) else clipping
-        observer: Observer = dict(net.callbacks_)["gradient_flow"]
-        observer.every = OBSERVED_EVERY[self.observe]
+        self._give_callbacks(net)
         params = self.get_params(deep=False)
         for _, callback in net.callbacks_:
             if isinstance(callback, Checkpoint):
@@ -545,11 +558,11 @@ class RecurrentRegressor(
                     training_id(type(self).__name__, params, net, data, valid, options)
                 )
         tasks = EpochTasks(self, raw, lambda: self._fitted_attributes(net))
-        for_this_fit = [("last_look", LastLook(observer)), ("epoch_tasks", tasks)]
-        net.callbacks_ += for_this_fit if SUPPORTED else for_this_fit[:1]
+        last = [("last_look", LastLook(dict(net.callbacks_)["gradient_flow"]))]
+        last += [("epoch_tasks", tasks)] if SUPPORTED else []
         try:
             with computing(self._n_threads()):
-                net.train(data, valid, **options)
+                net.train(data, valid, callbacks=last, **options)
         except DivergenceError:
             self._keep(net)
             raise
@@ -557,8 +570,6 @@ class RecurrentRegressor(
             if net.best_epoch_:  # first weights, drawn by chance, are nothing to keep
                 self._keep(net)
             raise
-        finally:
-            net.callbacks_ = [item for item in net.callbacks_ if item not in for_this_fit]
         self._keep(net)
 
     def _keep(self, net: RecurrentNet) -> None:
@@ -576,7 +587,7 @@ class RecurrentRegressor(
     def _forecast(self, X: Any) -> NDArray[np.float64]:
         windows = self.checked_windows(X)
         with computing(self._n_threads()):
-            return self.net_.predict(windows)
+            return self.net_.forecast(windows)
 
     def _quantiles(self, X: Any, wanted: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "net_")
