@@ -31,6 +31,7 @@ from seqforecast._shared.sklearn_compat import (
 from seqforecast.callbacks import Checkpoint
 from seqforecast.callbacks.copies import copies_for_fit, with_name_of
 from seqforecast.callbacks.parameter import CallbackParameter
+from seqforecast.callbacks.refused import refuse_without_effect
 from seqforecast.clipping import ClipNorm, ClippingStrategy
 from seqforecast.containers.arrays import as_array
 from seqforecast.containers.windows import targets_array, windows_array
@@ -538,7 +539,9 @@ class RecurrentRegressor(
         **options: Any,
     ) -> None:
         """Train the net; keep it also where training was broken off with good weights."""
-        net.lr, net.batch_size = self.lr, min(self.batch_size, len(data))
+        self._give_callbacks(net)
+        net.use_lr(self.lr)
+        net.batch_size = min(self.batch_size, len(data))
         # An epoch of one step is short; where steps are counted, nothing is lost.
         if self.max_steps is None and self.batch_size > max(len(data), _DEFAULT_BATCH):
             warnings.warn(
@@ -550,8 +553,8 @@ class RecurrentRegressor(
         if isinstance(clipping, ClippingStrategy):
             clipping = clone(clipping)
         net.clipping = ClipNorm(float(clipping)) if isinstance(clipping, Real) else clipping
-        self._give_callbacks(net)
         params = self.get_params(deep=False)
+        refuse_without_effect(net.callbacks_, params, every_step=data.y.ndim == 3)
         for _, callback in net.callbacks_:
             if isinstance(callback, Checkpoint):
                 callback.identify(

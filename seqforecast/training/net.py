@@ -18,10 +18,11 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNetRegressor
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 from torch import Generator, Tensor, nn
 
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
+from seqforecast.nn import QuantileHead
 from seqforecast.training.batches import Batches, WindowDataset
 from seqforecast.training.divergence import DivergenceGuard, first_not_finite, forecasts_overflow
 from seqforecast.training.epoch_line import EpochLine
@@ -112,6 +113,7 @@ class RecurrentNet(NeuralNetRegressor):
     """The epoch whose weights are the best of the last training; 0 where none came to its end."""
 
     callbacks_: list[tuple[str, Callback]]
+    lr: float
 
     # What a training starts from --------------------------------------------------------------
 
@@ -148,6 +150,17 @@ class RecurrentNet(NeuralNetRegressor):
         for _, callback in self.callbacks_:
             if id(callback) not in known:
                 callback.initialize()
+
+    def use_lr(self, lr: float) -> None:
+        """Train at this rate from now on; a scheduler of skorch goes on where it stands."""
+        schedulers = [one for _, one in self.callbacks_ if isinstance(one, LRScheduler)]
+        goes_on = lr == self.lr and any(one.lr_scheduler_ is not None for one in schedulers)
+        self.lr = lr
+        if not goes_on:
+            for group in self.optimizer_.param_groups:
+                group["lr"] = lr
+                if "initial_lr" in group:  # from which a scheduler computes
+                    group["initial_lr"] = lr
 
     # Training ---------------------------------------------------------------------------------
 
@@ -193,8 +206,6 @@ class RecurrentNet(NeuralNetRegressor):
         n_steps = epochs * steps_an_epoch
         n_steps = n_steps if max_steps is None else min(n_steps, max_steps)
         self.max_epochs = -(-n_steps // steps_an_epoch)  # callbacks read it
-        for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr
         self.best_epoch_ = 0
         self.iterator_valid__batch_size = self._batch_size(training=False)  # callbacks read it
         before = self.callbacks_
@@ -489,12 +500,10 @@ class RecurrentNet(NeuralNetRegressor):
         Of the batch that a callback is being told of, return what the network has just forecast,
         in its own units, which are those of the batch: that is what a score of a batch compares.
         """
-        shown = self._run.shown if hasattr(self, "_run") else None
-        if shown is not None and shown[0] is X:
-            forecast: NDArray[Any] = shown[1].cpu().numpy()
-            return forecast
-        forecast = self.forecast(X)
-        return forecast if forecast.ndim == 2 else forecast[..., self.module_.head.median]
+        windows, forecast = (self._run.shown if hasattr(self, "_run") else None) or (None, None)
+        if forecast is None or windows is not X:
+            return np.asarray(self._point(self.forecast(X)))
+        return np.asarray(self._point(forecast.cpu().numpy()))
 
     def forecast(self, X: Any) -> NDArray[np.float64]:
         """Forecast in the data's units: (n, n_outputs), or (n, n_outputs, n_levels).
@@ -524,7 +533,12 @@ class RecurrentNet(NeuralNetRegressor):
     def point_forecast(self, x: Tensor) -> Tensor:
         """Return the forecast (n, n_outputs) in scaled units; of quantiles the median."""
         forecast: Tensor = self.module_(x)
-        return forecast if forecast.ndim == 2 else forecast[..., self.module_.head.median]
+        return self._point(forecast)
+
+    def _point(self, forecast: Any) -> Any:
+        """Return of quantiles the median, of other forecasts all."""
+        head = self.module_.head
+        return forecast[..., head.median] if isinstance(head, QuantileHead) else forecast
 
     def tensor(self, values: Array) -> Tensor:
         """Return an array in float32, on the device of the net."""
