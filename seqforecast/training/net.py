@@ -282,16 +282,17 @@ class RecurrentNet(NeuralNetRegressor):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out a training that is under way: a copy of the net stands still."""
-        if not hasattr(self, "_run"):
+        run = self.__dict__.get("_run")
+        if run is None:
             return dict(super().__getstate__())
         still = object.__new__(type(self))
-        still.__dict__.update(self.__dict__, callbacks_=self._run.callbacks_before)
+        still.__dict__.update(self.__dict__, callbacks_=run.callbacks_before)
         del still.__dict__["_run"]
-        if self._run.native is not None:  # in whose buffers each parameter would carry all others
-            trained = {
-                name: getattr(self, name) for name in ("module_", "criterion_", "optimizer_")
-            }
-            still.__dict__.update(deepcopy(trained))
+        if run.native is not None:  # in whose buffers each parameter would carry all others
+            names = ("module", "module_", "criterion_", "optimizer_")
+            still.__dict__.update(deepcopy({name: getattr(self, name) for name in names}))
+            for moments in still.optimizer_.state.values():
+                moments.update({name: moment.clone() for name, moment in moments.items()})
         return still.__getstate__()
 
     def _tell(self, hook: str) -> None:
