@@ -35,7 +35,8 @@ def state_of(net: RecurrentNet) -> State:
         "generators": {name: g.get_state() for name, g in _generators(net).items()},
         "scaling": net.scaling,
         "clipping": net.clipping,
-        "history": net.history.to_list(),
+        # Of all batches a file would hold more than of the network; callbacks look at the last.
+        "history": [row | {"batches": row["batches"][-1:]} for row in net.history],
         "callbacks": {
             name: state for name, callback in net.callbacks_ if (state := _seen_by(callback))
         },
