@@ -64,7 +64,7 @@ def copies_for_fit(callbacks: Callbacks, before: Iterable[CopyForFit]) -> list[C
     earlier = {id(one.given): one for one in before}
     copies, new = [], {}
     for given in map(callback_of, callbacks):
-        known = earlier.get(id(given))
+        known = earlier.pop(id(given), None)
         one = known if known is not None and known.is_current() else CopyForFit.of(given)
         copies.append(one)
         new[id(given)] = one.callback

@@ -28,7 +28,7 @@ def hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:
         hook
         for hook in hooks
         for _, callback in callbacks
-        if getattr(type(callback), hook) is not getattr(Callback, hook)
+        if getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
         and not _does_nothing_by_batch(callback)
     }
 

@@ -469,6 +469,11 @@ class RecurrentNet(NeuralNetRegressor):
         losses = [name for name in ("train_loss", "valid_loss") if name in frame]
         return frame[[*losses, *frame.columns.difference(losses, sort=False)]]
 
+    @property
+    def epochs_done(self) -> int:
+        """Epochs of the training that is under way, those before an interruption included."""
+        return self._run.epochs
+
     # What happens to the weights --------------------------------------------------------------
 
     def _keep_best(self, monitored: str) -> None:
