@@ -202,7 +202,7 @@ class RecurrentNet(NeuralNetRegressor):
             The best weights so far are in place, as they are after a KeyboardInterrupt; those of
             the beginning where even they forecast nothing finite.
         """
-        steps_an_epoch = len(self.get_iterator(dataset, training=True))
+        steps_an_epoch = -(-len(dataset) // self.batch_size)
         n_steps = epochs * steps_an_epoch
         n_steps = n_steps if max_steps is None else min(n_steps, max_steps)
         self.max_epochs = -(-n_steps // steps_an_epoch)  # callbacks read it
