@@ -97,8 +97,9 @@ class Native(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         if not hasattr(self, "steps_"):
-            self.steps_ = []
+            self.steps_, self.kinds_ = [], []
         self.steps_.append(net._run.native is not None)
+        self.kinds_.append(type(net._run.native).__name__)
 
 
 needs_kernels = pytest.mark.skipif(_kernels.VARIANT is None, reason="no kernels were built")
@@ -112,10 +113,23 @@ def test_the_step_stays_native_where_no_batch_is_looked_at(name):
 
 
 @needs_kernels
-def test_the_step_is_native_again_when_nothing_is_frozen_any_more():
+def test_the_step_is_native_again_where_a_hook_has_gone():
+    class Hooked(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if len(net.history) == 2:
+                self.hook_ = net.module_.head.register_forward_hook(lambda *_: None)
+            if len(net.history) == 3:
+                self.hook_.remove()
+
+    model = small(Native(), Hooked()).fit(X, Y)
+    assert [used(model).kinds_[k] for k in range(3)] == ["NativeStep", "NativeUpdate", "NativeStep"]
+
+
+@needs_kernels
+def test_what_was_frozen_has_taken_fewer_steps_which_native_code_does_not_know():
     freeze, thaw = Freezer("recurrent.*", at=2), Unfreezer("recurrent.*", at=3)
     model = small(Native(), freeze, thaw).fit(X, Y)
-    assert used(model).steps_ == [True, False, True]
+    assert used(model).steps_ == [True, False, False]
 
 
 # The history --------------------------------------------------------------------------------------
