@@ -74,7 +74,7 @@ def naming_what_is_missing(callback: Callback, *, has_validation: bool) -> Itera
         ) from error
 
 
-_MISSING = re.compile(r"'(valid_\w+)'( was not found in history|$)")
+_MISSING = re.compile(r"'(valid_\w+)'[^']*( was not found in history|$)")
 
 
 def asks_for_the_end(error: KeyboardInterrupt) -> bool:

@@ -208,13 +208,12 @@ class RecurrentNet(NeuralNetRegressor):
         self.max_epochs = -(-n_steps // steps_an_epoch)  # callbacks read it
         self.best_epoch_ = 0
         self.iterator_valid__batch_size = self._batch_size(training=False)  # callbacks read it
-        before = self.callbacks_
-        self.callbacks_ = [*before, *callbacks]
+        self._callbacks_before = self.callbacks_
+        self.callbacks_ = [*self.callbacks_, *callbacks]
         try:
             self.notify("on_train_begin", X=dataset.X, y=dataset.y)
             self._run = _Run(
                 n_steps=n_steps,
-                callbacks_before=before,
                 patience=None if valid is None else n_iter_no_change,
                 hooks=(hooks := hooks_in_use(self.callbacks_)),
                 keeps_batches=bool(hooks) or may_read_batches(self.callbacks_),
@@ -223,7 +222,8 @@ class RecurrentNet(NeuralNetRegressor):
             )
             self._run_to_the_end(dataset, valid, epochs)
         finally:
-            self.callbacks_ = before
+            self.callbacks_ = self._callbacks_before
+            del self._callbacks_before
 
     def _run_to_the_end(
         self, dataset: WindowDataset, valid: WindowDataset | None, epochs: int
@@ -282,13 +282,13 @@ class RecurrentNet(NeuralNetRegressor):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out a training that is under way: a copy of the net stands still."""
-        run = self.__dict__.get("_run")
-        if run is None:
+        if not hasattr(self, "_callbacks_before"):
             return dict(super().__getstate__())
         still = object.__new__(type(self))
-        still.__dict__.update(self.__dict__, callbacks_=run.callbacks_before)
-        del still.__dict__["_run"]
-        if run.native is not None:  # in whose buffers each parameter would carry all others
+        still.__dict__.update(self.__dict__, callbacks_=self._callbacks_before)
+        del still.__dict__["_callbacks_before"]
+        run = still.__dict__.pop("_run", None)  # not yet, or no longer, at both ends of a training
+        if run is not None and run.native is not None:  # in whose buffers each parameter would carry all others
             names = ("module", "module_", "criterion_", "optimizer_")
             still.__dict__.update(deepcopy({name: getattr(self, name) for name in names}))
             for moments in still.optimizer_.state.values():
@@ -556,7 +556,6 @@ class _Run:
     """Where one training stands."""
 
     n_steps: int
-    callbacks_before: list[tuple[str, Callback]]
     patience: int | None
     hooks: set[str]
     keeps_batches: bool

@@ -263,6 +263,30 @@ class Snapshots(Callback):
         return {}
 
 
+class Everywhere(Callback):
+    """Pickles the net wherever it is told of something."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.nets_ = [pickle.loads(pickle.dumps(net))]
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.nets_.append(copy.deepcopy(net))
+
+    on_epoch_end = on_train_end = on_batch_end = on_epoch_begin
+
+    def __getstate__(self):
+        return {}
+
+
+def test_a_net_can_be_copied_at_any_moment_of_a_training():
+    nets = used(small(Everywhere()).fit(X, Y)).nets_
+    assert len(nets) == 1 + 2 * (1 + 2 + 1) + 1
+    for net in nets:
+        assert len(net.callbacks_) == 2
+        assert np.isfinite(net.predict(X[..., None])).all()
+    assert [len(net.history) for net in nets] == [0, 1, 1, 1, 1, 2, 2, 2, 2, 2]
+
+
 @pytest.mark.parametrize("schedule", [None, "cosine"])
 @pytest.mark.parametrize("listens", [False, True])
 def test_a_net_that_trains_can_be_copied_and_pickled(schedule, listens):
