@@ -15,6 +15,8 @@ def newest_loss(net):
     return net.history[-1, "batches", -1, "train_loss"]
 
 
+EPOCHS = 4
+
 POLICIES = {
     lr_scheduler.StepLR: {"step_size": 2, "gamma": 0.5},
     lr_scheduler.MultiStepLR: {"milestones": [1, 3], "gamma": 0.5},
@@ -48,7 +50,7 @@ def _policy(policy, step_every, **options):
 
 
 def _mode(mode, make, **options):
-    return Mode("LRScheduler", mode, make, epochs=4, **options)
+    return Mode("LRScheduler", mode, make, epochs=EPOCHS, **options)
 
 
 def _with_default(place):

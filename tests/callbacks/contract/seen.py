@@ -48,8 +48,8 @@ class Seen:
 class Epochs(Callback):
     """Writes down each call but those of batches."""
 
-    def __init__(self, place, calls, native):
-        self.place = place
+    def __init__(self, who, calls, native):
+        self.who = who
         self.calls = calls
         self.native = native
 
@@ -59,9 +59,9 @@ class Epochs(Callback):
         row = {} if hook in OF_BATCHES else row
         self.calls.append(
             {
-                "who": self.place,
+                "who": self.who,
                 "hook": hook,
-                "kwargs": describe(kwargs),
+                "kwargs": describe(kwargs) if self.who == "after" else sorted(kwargs),
                 "row": row_of(row),
                 "n_batches": len(batches),
                 "batch": describe(batches[-1] if batches else {}),
