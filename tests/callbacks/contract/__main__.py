@@ -1,6 +1,6 @@
 """Print what each callback of skorch does on our net, and on skorch's: a row for each mode.
 
-``python -m tests.callbacks.contract`` ends with status 0 where nothing differs that is not declared.
+``python -m tests.callbacks.contract`` ends with status 0 where each difference is a declared one.
 """
 
 import sys

@@ -1,10 +1,12 @@
 """What is tried: a callback in one of its modes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
 
 
 class InMemory(BytesIO):
@@ -21,10 +23,21 @@ class Place:
     folder: Path
     book: list[Any] = field(default_factory=list)
     streams: dict[str, BytesIO] = field(default_factory=dict)
+    writers: list[SummaryWriter] = field(default_factory=list)
 
     def stream(self, name):
         """Return an open file in memory."""
         return self.streams.setdefault(name, InMemory())
+
+    def writer(self):
+        """Return a writer of TensorBoard."""
+        self.writers.append(SummaryWriter(self.folder))
+        return self.writers[-1]
+
+    def flush(self):
+        """See to it that all that was written lies in the folder."""
+        for writer in self.writers:
+            writer.flush()
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,9 @@ class Mode:
     native : bool
         Whether our net may train in native steps: nobody looks at batches, nothing is frozen.
     fits : int
-        Fits one after the other, each of a new net with new callbacks; all write to one place.
+        Fits one after the other, all of which write to one place.
+    goes_on : bool
+        Whether these fits train one net on, with the same callbacks, or each a new net.
     refused : tuple of str
         What our ValueError says, where skorch's net ends with an error of another kind.
     intended : str
@@ -60,9 +75,15 @@ class Mode:
     epochs: int = 3
     native: bool = True
     fits: int = 1
+    goes_on: bool = False
     refused: tuple[str, ...] = ()
     intended: str = ""
     plain: Callable[[Place], list[Any]] | None = None
 
     def __str__(self):
         return f"{self.name}: {self.mode}"
+
+    def twice(self):
+        """Return the same mode of a net that is trained on."""
+        mode = f"{self.mode}, twice under warm_start"
+        return replace(self, mode=mode, fits=2, goes_on=True)

@@ -12,7 +12,6 @@ from skorch.callbacks import (
     TensorBoard,
     WandbLogger,
 )
-from torch.utils.tensorboard import SummaryWriter
 
 from tests.callbacks.contract.known import CURES, OURS_ALONE
 from tests.callbacks.contract.mode import Mode
@@ -88,7 +87,7 @@ def _table(mode, valid=True, before=(), keys_ignored=(), **options):
 
 
 def _bar(mode, valid=True, **options):
-    def make(place):
+    def make(_):
         return [("callback", ProgressBar(**options))]
 
     return Mode("ProgressBar", mode, make, valid=valid, native=False)
@@ -105,7 +104,7 @@ class Histograms(TensorBoard):
 
 def _board(mode, kind=TensorBoard, valid=True, native=True, fits=1, **options):
     def make(place):
-        return [("callback", kind(SummaryWriter(place.folder), **options))]
+        return [("callback", kind(place.writer(), **options))]
 
     return Mode("TensorBoard", mode, make, valid=valid, native=native, fits=fits)
 
@@ -115,8 +114,8 @@ def in_one_group(key):
 
 
 MODES = [
-    Mode("EpochTimer", "as it is", lambda place: [("callback", EpochTimer())]),
-    Mode("EpochTimer", "the class", lambda place: [("callback", EpochTimer)]),
+    Mode("EpochTimer", "as it is", lambda _: [("callback", EpochTimer())]),
+    Mode("EpochTimer", "the class", lambda _: [("callback", EpochTimer)]),
     _table("as it is"),
     _table("no validation", valid=False),
     _table("keys_ignored", keys_ignored=["train_loss"]),
@@ -142,6 +141,10 @@ MODES = [
     _mlflow("epoch_suffix, keys_ignored", epoch_suffix="_by_epoch", keys_ignored=["train_loss"]),
     _sacred("as it is"),
     _sacred("log_on_batch_end=True", native=False, log_on_batch_end=True),
+    _mlflow("log_on_batch_end=True", native=False, log_on_batch_end=True).twice(),
+    _table("as it is").twice(),
+    _bar("batches_per_epoch='count'", batches_per_epoch="count").twice(),
+    _board("close_after_train=False", close_after_train=False).twice(),
     _wandb("as it is"),
     _wandb("save_model=False, no validation", valid=False, save_model=False),
     _wandb("no validation", valid=False, refused=("WandbLogger", "valid_loss_best", *CURES)),

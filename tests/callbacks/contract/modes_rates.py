@@ -46,14 +46,14 @@ OF_SCHEDULERS = {lr_scheduler.ChainedScheduler, lr_scheduler.SequentialLR}
 
 def _policy(policy, step_every, **options):
     given = POLICIES[policy] | {"step_every": step_every} | options
-    return lambda place: [("callback", LRScheduler(policy, **given))]
+    return lambda _: [("callback", LRScheduler(policy, **given))]
 
 
 def _mode(mode, make, **options):
     return Mode("LRScheduler", mode, make, epochs=EPOCHS, **options)
 
 
-def _with_default(place):
+def _with_default(_):
     return [("callback", LRScheduler())]
 
 
@@ -68,7 +68,7 @@ _CYCLE = lr_scheduler.CyclicLR
 
 MODES = [
     _mode("as it is", _with_default),
-    _mode("a policy by its name", lambda place: [LRScheduler("StepLR", step_size=2)]),
+    _mode("a policy by its name", lambda _: [LRScheduler("StepLR", step_size=2)]),
     *(
         _mode(
             f"{policy.__name__}, step_every={every!r}",
@@ -102,4 +102,10 @@ MODES = [
         refused=("LRScheduler", "valid_loss", *CURES),
     ),
     _mode("after LoadInitState", _loaded, fits=2),
+    _mode("StepLR", _policy(lr_scheduler.StepLR, "epoch")).twice(),
+    _mode(
+        "StepLR, step_every='batch'", _policy(lr_scheduler.StepLR, "batch"), native=False
+    ).twice(),
+    _mode("LambdaLR", _policy(lr_scheduler.LambdaLR, "epoch")).twice(),
+    _mode("ReduceLROnPlateau", _policy(_PLATEAU, "epoch")).twice(),
 ]

@@ -19,7 +19,7 @@ def bias(net, X, y):
     return float((net.predict(X) - np.asarray(y)).mean())
 
 
-def mean_of_batches(net, X=None, y=None):
+def mean_of_batches(net, *_):
     """Score as skorch's documentation does, by what the history holds of the batches."""
     losses = net.history[-1, "batches", :, "valid_loss"]
     sizes = net.history[-1, "batches", :, "valid_batch_size"]
@@ -45,7 +45,7 @@ def _modes(kind, scorings, **fixed):
     """Return modes of one class from (mode, arguments, options of the mode)."""
 
     def maker(arguments):
-        return lambda place: [("callback", kind(**arguments))]
+        return lambda _: [("callback", kind(**arguments))]
 
     return [
         Mode(kind.__name__, mode, maker(arguments), **fixed, **options)
@@ -69,7 +69,7 @@ SCORERS = [
 
 
 def _on_train(kind, scoring="r2", **options):
-    def make(place):
+    def make(_):
         return [("callback", kind(scoring, on_train=True, name="train_score", **options))]
 
     return make
@@ -100,7 +100,7 @@ EPOCHS = [
     Mode(
         "EpochScoring",
         "two of one class",
-        lambda place: [EpochScoring("r2"), EpochScoring("neg_mean_absolute_error")],
+        lambda _: [EpochScoring("r2"), EpochScoring("neg_mean_absolute_error")],
         valid=True,
     ),
 ]
@@ -143,7 +143,7 @@ PASSED_ON = [
     Mode(
         "PassthroughScoring",
         "of a value that another callback records",
-        lambda place: [MarksBatches(), ("callback", PassthroughScoring("mark", on_train=True))],
+        lambda _: [MarksBatches(), ("callback", PassthroughScoring("mark", on_train=True))],
         native=False,
     ),
 ]
@@ -178,4 +178,9 @@ STOPPING = [
     _stops("monitor of a name that is not there", monitor="loss"),
 ]
 
-MODES = [*STOPPING, *EPOCHS, *BATCHES, *PASSED_ON]
+GOING_ON = [
+    mode.twice()
+    for mode in (STOPPING[1], STOPPING[3], EPOCHS[0], BATCHES[0], PASSED_ON[0], PASSED_ON[1])
+]
+
+MODES = [*STOPPING, *EPOCHS, *BATCHES, *PASSED_ON, *GOING_ON]

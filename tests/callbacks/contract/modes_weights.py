@@ -54,7 +54,7 @@ class Decays(Callback):
 
 def _modes(kind, arguments, **fixed):
     def maker(positional, options):
-        return lambda place: [("callback", kind(*positional, **options))]
+        return lambda _: [("callback", kind(*positional, **options))]
 
     return [
         Mode(kind.__name__, mode, maker(positional, options), epochs=4, **fixed)
@@ -95,7 +95,7 @@ MODES = [
     Mode(
         "Unfreezer",
         "after Freezer",
-        lambda place: [Freezer("recurrent.*"), ("callback", Unfreezer("recurrent.*", at=3))],
+        lambda _: [Freezer("recurrent.*"), ("callback", Unfreezer("recurrent.*", at=3))],
         epochs=4,
     ),
     *_modes(Unfreezer, [("nothing was frozen", ("*",), {"at": 2})]),
@@ -113,9 +113,10 @@ MODES = [
             ("as it is", ("*",), {}),
             ("fn", ("*bias*",), {"fn": nn.init.zeros_, "at": 3}),
             ("schedule", ("head.*",), {"schedule": turns}),
-            ("schedule of nothing", ("*",), {"schedule": lambda net: noop}),
+            ("schedule of nothing", ("*",), {"schedule": lambda _: noop}),
         ],
     ),
+    *(mode.twice() for mode in _modes(Freezer, [("at=5", ("recurrent.*",), {"at": 5})])),
     *_modes(Doubles, [("a callback of one's own", (), {})], native=False),
     *_modes(Decays, [("a callback of one's own", (), {})], native=False),
 ]

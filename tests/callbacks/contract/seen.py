@@ -149,6 +149,7 @@ def state_of(callback):
 
 def files_of(place, X):
     """Return what lies in the folder, and in the open files, by name."""
+    place.flush()
     found = {path: path.read_bytes() for path in sorted(place.folder.rglob("*")) if path.is_file()}
     named = {str(path.relative_to(place.folder)): content for path, content in found.items()}
     named |= {name: stream.getvalue() for name, stream in place.streams.items()}

@@ -16,7 +16,7 @@ class Verdict:
     ours, skorchs : Seen
         The trainings that were looked at batch by batch.
     quiet : Seen
-        Ours in native steps; where the callback does not let it, the same as `ours`.
+        Ours, where nobody but the callback looks at batches: in native steps if it does not.
     silent : list of str
         Differences that nobody has declared.
     """
@@ -30,14 +30,13 @@ class Verdict:
 def verdict_of(mode, folder):
     """Try a mode in an empty folder."""
     seen = ours(mode, _place(folder, "ours"), by_batch=True)
-    quiet = ours(mode, _place(folder, "quiet"), by_batch=False) if mode.native else seen
+    quiet = ours(mode, _place(folder, "quiet"), by_batch=False)
     plain = skorchs(mode, _place(folder, "skorchs"))
     if mode.refused:
         silent = [*_unsaid(mode, seen), *_unsaid(mode, quiet)]
     else:
         silent = differences(seen, plain, by_batch=True)
-        if mode.native:
-            silent += [f"quiet {one}" for one in differences(quiet, plain, by_batch=False)]
+        silent += [f"quiet {one}" for one in differences(quiet, plain, by_batch=False)]
     return Verdict(seen, quiet, plain, silent)
 
 
