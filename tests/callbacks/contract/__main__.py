@@ -27,12 +27,9 @@ def _told(seen):
     if seen.error is not None:
         return f"{type(seen.error).__name__}: {seen.error!s:.150}"
     steps = "native steps" if any(seen.native) else "torch steps" if seen.native else ""
-    told = [f"{len(seen.history)} epochs", steps, _n(seen.files, "files"), _n(seen.book, "entries")]
-    return ", ".join(part for part in told if part)
-
-
-def _n(values, name):
-    return f"{len(values)} {name}" if values else ""
+    files, book = len(seen.files), len(seen.book)
+    written = (f"files: {files}" if files else "", f"entries: {book}" if book else "")
+    return ", ".join(part for part in (f"epochs: {len(seen.history)}", steps, *written) if part)
 
 
 def main():

@@ -99,6 +99,12 @@ CHECKPOINTS = [
         lambda place: [("callback", Checkpoint(dirname=str(place.folder)))],
         refused=("Checkpoint", "valid_loss_best", *CURES),
     ),
+    Mode(
+        "Checkpoint",
+        "monitor=callable, no validation",
+        lambda place: [("callback", Checkpoint(both_best, dirname=str(place.folder)))],
+        refused=("Checkpoint", "valid_loss_best", *CURES),
+    ),
 ]
 
 

@@ -6,6 +6,8 @@ from torch.optim import lr_scheduler
 from tests.callbacks.contract.known import CURES
 from tests.callbacks.contract.mode import Mode
 
+EPOCHS = 4
+
 
 def halves(step):
     return 0.5**step
@@ -15,7 +17,9 @@ def newest_loss(net):
     return net.history[-1, "batches", -1, "train_loss"]
 
 
-EPOCHS = 4
+def validation_loss(net):
+    return net.history[-1, "valid_loss"]
+
 
 POLICIES = {
     lr_scheduler.StepLR: {"step_size": 2, "gamma": 0.5},
@@ -99,6 +103,11 @@ MODES = [
     _mode(
         "monitor='valid_loss', no validation",
         _policy(_PLATEAU, "epoch", monitor="valid_loss"),
+        refused=("LRScheduler", "valid_loss", *CURES),
+    ),
+    _mode(
+        "monitor=callable, no validation",
+        _policy(_PLATEAU, "epoch", monitor=validation_loss),
         refused=("LRScheduler", "valid_loss", *CURES),
     ),
     _mode("after LoadInitState", _loaded, fits=2),

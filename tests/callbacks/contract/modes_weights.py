@@ -97,6 +97,7 @@ MODES = [
         "after Freezer",
         lambda _: [Freezer("recurrent.*"), ("callback", Unfreezer("recurrent.*", at=3))],
         epochs=4,
+        native=False,  # Adam counts the steps of each parameter, the native step those of all
     ),
     *_modes(Unfreezer, [("nothing was frozen", ("*",), {"at": 2})]),
     *_modes(

@@ -19,12 +19,12 @@ def fit_plain(callback, lr):
 
 def study_of(fit):
     """Return state and reported losses of each trial."""
-    import optuna
-    from optuna_integration import SkorchPruningCallback
+    optuna = pytest.importorskip("optuna")
+    integration = pytest.importorskip("optuna_integration")
 
     def objective(trial):
         lr = trial.suggest_categorical("lr", RATES)
-        net = fit(SkorchPruningCallback(trial, "train_loss"), lr)
+        net = fit(integration.SkorchPruningCallback(trial, "train_loss"), lr)
         return net.history[-1, "train_loss"]
 
     pruner = optuna.pruners.MedianPruner(n_startup_trials=1)
