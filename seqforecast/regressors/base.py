@@ -7,13 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
@@ -29,7 +28,7 @@ from seqforecast._shared.sklearn_compat import (
     with_callbacks,
 )
 from seqforecast.callbacks import Checkpoint
-from seqforecast.clipping import ClipNorm, ClippingStrategy
+from seqforecast.clipping import own_strategy
 from seqforecast.containers.arrays import as_array
 from seqforecast.containers.windows import targets_array, windows_array
 from seqforecast.exceptions import DivergenceError
@@ -54,6 +53,7 @@ from seqforecast.regressors.parameters import (
     LOSSES,
     OPTIMIZERS,
     built_with,
+    check_nested,
     check_parameters,
     check_unchanged,
     device_of,
@@ -122,6 +122,22 @@ class RecurrentRegressor(
     n_jobs: int | None
     device: str
     random_state: Any
+
+    def set_params(self, **params):
+        """Set parameters, those of a strategy as ``gradient_clipping__max_norm``.
+
+        Parameters
+        ----------
+        **params : object
+            By name.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        check_nested(self.get_params(deep=False), params)
+        return super().set_params(**params)
 
     # The public methods -----------------------------------------------------------------------
 
@@ -532,10 +548,7 @@ class RecurrentRegressor(
                 "step uses them all. Lower batch_size or pass more windows.",
                 stacklevel=_CALLER_OF_FIT,
             )
-        clipping = self.gradient_clipping
-        if isinstance(clipping, ClippingStrategy):
-            clipping = clone(clipping)
-        net.clipping = ClipNorm(float(clipping)) if isinstance(clipping, Real) else clipping
+        net.clipping = own_strategy(self.gradient_clipping, "gradient_clipping")
         observer: Observer = dict(net.callbacks_)["gradient_flow"]
         observer.every = OBSERVED_EVERY[self.observe]
         params = self.get_params(deep=False)

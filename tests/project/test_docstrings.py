@@ -104,7 +104,7 @@ def test_docstring_lists_the_parameters_of_the_signature(path):
 @pytest.mark.parametrize("path", FULL)
 def test_docstring_defaults_equal_the_signature(path):
     value = FULL[path]
-    types = {name: kind for name, (kind, _) in documented(value).items()}
+    types = {name.lstrip("*"): kind for name, (kind, _) in documented(value).items()}
     for name, default in parameters(value).items():
         _, stated, text = types[name].rpartition("default=")
         if default is inspect.Parameter.empty:
