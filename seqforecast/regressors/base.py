@@ -553,7 +553,7 @@ class RecurrentRegressor(
         observer.every = OBSERVED_EVERY[self.observe]
         params = self.get_params(deep=False)
         for _, callback in net.callbacks_:
-            if isinstance(callback, Checkpoint):
+            if isinstance(callback, Checkpoint) and callback.name is None:
                 callback.identify(
                     training_id(type(self).__name__, params, net, data, valid, options)
                 )

@@ -173,6 +173,7 @@ class RecurrentNet(NeuralNet):
         self.notify("on_train_begin", X=dataset, y=None)
         self._run = _Run(
             n_steps=n_steps,
+            steps_an_epoch=steps_an_epoch,
             patience=None if valid is None else n_iter_no_change,
             parameters=list(self.module_.parameters()),
             hooks=hooks_in_use(self.callbacks_),
@@ -437,6 +438,7 @@ class _Run:
     """Where one training stands."""
 
     n_steps: int
+    steps_an_epoch: int
     patience: int | None
     parameters: list[Tensor]
     hooks: set[str]
