@@ -138,6 +138,9 @@ def test_what_acts_otherwise_is_told_apart(what):
 
 
 def test_what_does_the_same_is_the_same():
+    one_order, another_order = {0, 8}, {8, 0}  # in which they were put in, since they collide
+    assert list(one_order) != list(another_order)
+    assert described(one_order) == described(another_order)
     assert described(decay(0.9)) == described(decay(0.9))
     assert described(Schedule(0.9)) == described(Schedule(0.9))
     one = lambda e: 0.9**e  # noqa: E731
