@@ -52,7 +52,8 @@ def restore_learnt(estimator: RecurrentRegressor, learnt: Mapping[str, Any]) -> 
             raise ValueError(f"{name} is {shown(learnt[name])}")
     names, state = learnt["feature_names_in_"], learnt["net"]
     _check_form(learnt, names)
-    built_with = {"n_channels": _former_channels(estimator, learnt)} | learnt["built_with"]
+    built_with = {**learnt["built_with"]}
+    built_with.setdefault("n_channels", _former_channels(estimator, learnt))
     # Parameters may have been changed since the network was built.
     builder = type(estimator)(**{**estimator.get_params(deep=False), **built_with})
     builder.set_params(device=_found_device(builder.device))
