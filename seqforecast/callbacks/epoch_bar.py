@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 
 from seqforecast._shared.checks import check_flag
 from seqforecast._shared.progress import fill, new_bar
+from seqforecast.training.net import RecurrentNet
 
 _SHOWN = {"train_loss": "train", "valid_loss": "valid", "grad_norm": "norm"}
 """Columns of the history, and how they are called beside a bar that must fit into a line."""
@@ -71,12 +72,11 @@ class EpochBar(Callback):
         check_flag("EpochBar(leave)", self.leave)
         check_flag("EpochBar(always)", self.always)
         self._close()
-        self._epochs_before_ = len(net.history)
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar in the first epoch, when a checkpoint has said which one that is."""
         if not hasattr(self, "_bar_"):
-            done = len(net.history) - 1 - self._epochs_before_
+            done = net.epochs_done if isinstance(net, RecurrentNet) else 0
             self._bar_ = new_bar(
                 net.max_epochs, "epochs", always=self.always, leave=self.leave, initial=done
             )

@@ -108,6 +108,7 @@ class GradientFlowRecorder(Callback):
             return
         self._windows_ = _windows(net, dataset_train, self.n_windows)
         if not self.snapshots_:
+            self.epochs_before_ = len(net.history) - 1  # a callback may have loaded a history
             self._record(net, epoch=self.epochs_before_)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:

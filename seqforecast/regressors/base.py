@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
@@ -28,6 +28,9 @@ from seqforecast._shared.sklearn_compat import (
     with_callbacks,
 )
 from seqforecast.callbacks import Checkpoint
+from seqforecast.callbacks.copies import copies_for_fit, with_name_of
+from seqforecast.callbacks.parameter import CallbackParameter
+from seqforecast.callbacks.refused import refuse_without_effect
 from seqforecast.clipping import own_strategy
 from seqforecast.containers.arrays import as_array
 from seqforecast.containers.windows import targets_array, windows_array
@@ -58,7 +61,6 @@ from seqforecast.regressors.parameters import (
     check_unchanged,
     device_of,
     generators,
-    own_callback,
     quantile_column,
     warn_if_one_sided,
 )
@@ -88,7 +90,11 @@ _OF_A_VALUE = 20
 
 
 class RecurrentRegressor(
-    RecurrentDiagram, CallbackSupportMixin, RegressorMixin, BaseEstimator, ABC
+    RecurrentDiagram,
+    CallbackSupportMixin,
+    RegressorMixin,
+    CallbackParameter,
+    ABC,
 ):
     """Fit and predict of a recurrent network on windows.
 
@@ -124,12 +130,15 @@ class RecurrentRegressor(
     random_state: Any
 
     def set_params(self, **params):
-        """Set parameters, those of a strategy as ``gradient_clipping__max_norm``.
+        """Set parameters; of a callback on a copy of it, by ``callbacks__name__parameter``.
+
+        The name is that of its tuple, or its class; None in its place leaves it out. A parameter of
+        a strategy is set by ``gradient_clipping__max_norm``.
 
         Parameters
         ----------
-        **params : object
-            By name.
+        **params : dict
+            Values by name.
 
         Returns
         -------
@@ -502,14 +511,23 @@ class RecurrentRegressor(
             weight_decay=self.weight_decay,
             feature_names=None if names is None else list(names),
             lr=self.lr,
-            callbacks=[
-                ("gradient_flow", Observer()),
-                *(own_callback(callback) for callback in self.callbacks or []),
-            ],
+            callbacks=[("gradient_flow", Observer())],
             device=device_of(self.device),
-            verbose=self.verbose,
         )
-        return net.initialize()
+        self._give_callbacks(net.initialize())
+        return net
+
+    def _give_callbacks(self, net: RecurrentNet) -> None:
+        """Give a net the callbacks and the verbosity that are asked for now."""
+        observer: Observer = dict(net.callbacks_)["gradient_flow"]
+        observer.every = OBSERVED_EVERY[self.observe]
+        callbacks = list(self.callbacks or [])
+        net.copies_ = copies_for_fit(callbacks, net.copies_)
+        copies = [
+            with_name_of(item, copy.callback)
+            for item, copy in zip(callbacks, net.copies_, strict=True)
+        ]
+        net.use_callbacks([("gradient_flow", observer), *copies], self.verbose)
 
     def _build_network(self, weights: Generator, dropout: Generator) -> nn.RecurrentNetwork:
         recurrent = self._recurrent_layer(weights)
@@ -540,7 +558,9 @@ class RecurrentRegressor(
         **options: Any,
     ) -> None:
         """Train the net; keep it also where training was broken off with good weights."""
-        net.lr, net.batch_size = self.lr, min(self.batch_size, len(data))
+        self._give_callbacks(net)
+        net.use_lr(self.lr)
+        net.batch_size = min(self.batch_size, len(data))
         # An epoch of one step is short; where steps are counted, nothing is lost.
         if self.max_steps is None and self.batch_size > max(len(data), _DEFAULT_BATCH):
             warnings.warn(
@@ -549,20 +569,19 @@ class RecurrentRegressor(
                 stacklevel=_CALLER_OF_FIT,
             )
         net.clipping = own_strategy(self.gradient_clipping, "gradient_clipping")
-        observer: Observer = dict(net.callbacks_)["gradient_flow"]
-        observer.every = OBSERVED_EVERY[self.observe]
         params = self.get_params(deep=False)
+        refuse_without_effect(net.callbacks_, params, every_step=data.y.ndim == 3)
         for _, callback in net.callbacks_:
             if isinstance(callback, Checkpoint) and callback.name is None:
                 callback.identify(
                     training_id(type(self).__name__, params, net, data, valid, options)
                 )
         tasks = EpochTasks(self, raw, lambda: self._fitted_attributes(net))
-        for_this_fit = [("last_look", LastLook(observer)), ("epoch_tasks", tasks)]
-        net.callbacks_ += for_this_fit if SUPPORTED else for_this_fit[:1]
+        last = [("last_look", LastLook(dict(net.callbacks_)["gradient_flow"]))]
+        last += [("epoch_tasks", tasks)] if SUPPORTED else []
         try:
             with computing(self._n_threads()):
-                net.train(data, valid, **options)
+                net.train(data, valid, callbacks=last, **options)
         except DivergenceError:
             self._keep(net)
             raise
@@ -570,8 +589,6 @@ class RecurrentRegressor(
             if net.best_epoch_:  # first weights, drawn by chance, are nothing to keep
                 self._keep(net)
             raise
-        finally:
-            net.callbacks_ = [item for item in net.callbacks_ if item not in for_this_fit]
         self._keep(net)
 
     def _keep(self, net: RecurrentNet) -> None:
@@ -589,7 +606,7 @@ class RecurrentRegressor(
     def _forecast(self, X: Any) -> NDArray[np.float64]:
         windows = self.checked_windows(X)
         with computing(self._n_threads()):
-            return self.net_.predict(windows)
+            return self.net_.forecast(windows)
 
     def _quantiles(self, X: Any, wanted: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "net_")

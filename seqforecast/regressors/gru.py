@@ -74,7 +74,8 @@ class GRURegressor(GatedRegressor):
         nothing else and costs little.
     callbacks : list of skorch callbacks, default=None
         Told of every epoch, and of batches and gradients where they ask for it. A fit works on
-        copies, which are then in ``net_.callbacks_``.
+        copies, which share what a callback refers to and are then in ``net_.callbacks_``. Their
+        parameters are set by ``callbacks__name__parameter``.
     verbose : int, default=0
         1 prints a line an epoch.
     warm_start : bool, default=False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
-from copy import copy, deepcopy
 from functools import partial
 from typing import Any
 
@@ -97,7 +96,8 @@ def check_nested(params: dict[str, Any], given: dict[str, Any]) -> None:
     for key, value in given.items():
         name, nested, inner = key.partition("__")
         holder = now.get(name)
-        if not nested or name not in params or _has_parameters(holder):
+        of_callbacks = name == "callbacks"  # which are told apart by name
+        if not nested or of_callbacks or name not in params or _has_parameters(holder):
             continue
         raise ValueError(
             f"{key}={value!r}, but {name}={holder!r:.60}, which has no parameter {inner!r}; "
@@ -136,14 +136,6 @@ def generators(random_state: Any) -> list[Generator]:
     else:
         seeds = check_random_state(random_state).randint(2**31 - 1, size=3)
     return [torch.Generator().manual_seed(int(seed)) for seed in seeds]
-
-
-def own_callback(callback: Any) -> Any:
-    """Return a callback for one fit: scikit-learn lets no fit change a parameter."""
-    try:
-        return deepcopy(callback)
-    except TypeError:  # it holds an open file or a writer, which can only be shared
-        return copy(callback)
 
 
 def check_parameters(params: dict[str, Any]) -> None:

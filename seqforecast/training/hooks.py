@@ -1,12 +1,24 @@
-"""What skorch's callbacks ask of a training: to be told of every batch, or to come to its end."""
+"""What skorch's callbacks ask of a training: batches, validation losses, or to come to its end."""
 
 from __future__ import annotations
 
 import dis
+import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from skorch.callbacks import Callback, EpochScoring, LRScheduler
+from skorch.callbacks import (
+    Callback,
+    EpochScoring,
+    GradientNormClipping,
+    LRScheduler,
+    MlflowLogger,
+    NeptuneLogger,
+    SacredLogger,
+    TensorBoard,
+)
 
 
 def hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:
@@ -16,16 +28,53 @@ def hooks_in_use(callbacks: list[tuple[str, Any]]) -> set[str]:
         hook
         for hook in hooks
         for _, callback in callbacks
-        if getattr(type(callback), hook) is not getattr(Callback, hook)
+        if getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
         and not _does_nothing_by_batch(callback)
     }
 
 
 def _does_nothing_by_batch(callback: Any) -> bool:
     """Tell whether a callback of skorch overrides the hooks for a use that it is not put to."""
-    if type(callback) is LRScheduler:
+    kind = type(callback)
+    if kind is LRScheduler:
         return bool(callback.step_every != "batch")
-    return type(callback) is EpochScoring  # which collects for a cache that this net does not use
+    if kind is GradientNormClipping:
+        return callback.gradient_clip_value is None
+    if kind in (MlflowLogger, NeptuneLogger, SacredLogger):
+        return not callback.log_on_batch_end
+    # These collect for a cache that this net does not use, and set a mark that nobody reads.
+    return kind in (EpochScoring, TensorBoard)
+
+
+def may_read_batches(callbacks: list[tuple[str, Any]]) -> bool:
+    """Tell whether a callback may read the losses of single batches: ours never do."""
+    ours = __name__.partition(".")[0]
+    return any(type(callback).__module__.partition(".")[0] != ours for _, callback in callbacks)
+
+
+@contextmanager
+def naming_what_is_missing(callback: Callback, *, has_validation: bool) -> Iterator[None]:
+    """Say what to do where a callback looks for a validation loss that is not in the history.
+
+    Raises
+    ------
+    ValueError
+        In the place of the callback's own error.
+    """
+    try:
+        yield
+    except Exception as error:
+        missing = _MISSING.search(str(error))
+        if has_validation or missing is None:
+            raise
+        raise ValueError(
+            f"{type(callback).__name__} looks for {missing[1]!r} in the history, but this training "
+            "has no validation windows, which are needed for it. Pass X_val and y_val to fit, set "
+            "early_stopping=True, or let the callback watch 'train_loss'."
+        ) from error
+
+
+_MISSING = re.compile(r"'(valid_\w+)'[^']*( was not found in history|$)")
 
 
 def asks_for_the_end(error: KeyboardInterrupt) -> bool:

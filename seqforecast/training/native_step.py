@@ -102,6 +102,7 @@ class NativeUpdate:
             and type(clipping) in (ClipNorm, type(None))
             and _are_plain(list(module.parameters()))
             and _is_common_optimizer(optimizer, list(module.parameters()))
+            and _are_in_step(optimizer, list(module.parameters()))
         )
 
     def still_fits(self, *parts: Any) -> bool:
@@ -318,6 +319,11 @@ def _is_common_optimizer(optimizer: torch.optim.Optimizer, parameters: list[Any]
         and not any(isinstance(value, Tensor) for value in (group["lr"], *group["betas"]))
         for group in groups
     )
+
+
+def _are_in_step(optimizer: torch.optim.Optimizer, parameters: list[Any]) -> bool:
+    """Tell whether all parameters have taken as many steps; those that were frozen have not."""
+    return len({float(optimizer.state.get(p, {}).get("step", 0)) for p in parameters}) == 1
 
 
 def _is_decoupled(optimizer: torch.optim.Optimizer) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +17,21 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from skorch import NeuralNet
+from skorch import NeuralNetRegressor
+from skorch.callbacks import Callback, LRScheduler
 from torch import Generator, Tensor, nn
 
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
+from seqforecast.nn import QuantileHead
 from seqforecast.training.batches import Batches, WindowDataset
 from seqforecast.training.divergence import DivergenceGuard, first_not_finite, forecasts_overflow
 from seqforecast.training.epoch_line import EpochLine
-from seqforecast.training.hooks import asks_for_the_end, hooks_in_use
+from seqforecast.training.hooks import (
+    asks_for_the_end,
+    hooks_in_use,
+    may_read_batches,
+    naming_what_is_missing,
+)
 from seqforecast.training.native_step import NativeStep, NativeUpdate
 from seqforecast.training.scaling import Scaling
 from seqforecast.training.schedules import schedule_of
@@ -37,7 +45,7 @@ _LOOKED_AT = 16
 PREDICTION_BLOCK = 64
 
 
-class RecurrentNet(NeuralNet):
+class RecurrentNet(NeuralNetRegressor):
     """A skorch net that trains a recurrent network on windows.
 
     Parameters
@@ -81,7 +89,7 @@ class RecurrentNet(NeuralNet):
     ) -> None:
         super().__init__(
             module,
-            criterion,
+            criterion=criterion,
             optimizer=optimizer,
             lr=lr,
             batch_size=batch_size,
@@ -89,7 +97,7 @@ class RecurrentNet(NeuralNet):
             device=device,
             verbose=verbose,
             train_split=None,
-            # Cached predictions would be in scaled units; a scoring callback wants the data's.
+            # Cached predictions would be in scaled units; a score of an epoch wants the data's.
             use_caching=False,
         )
         self.scaling = scaling
@@ -98,8 +106,14 @@ class RecurrentNet(NeuralNet):
         self.weight_decay = weight_decay
         self.feature_names = feature_names
 
+    copies_: Sequence[Any] = ()
+    """The callbacks of the user, and what the net works on in their place."""
+
     best_epoch_ = 0
     """The epoch whose weights are the best of the last training; 0 where none came to its end."""
+
+    callbacks_: list[tuple[str, Callback]]
+    lr: float
 
     # What a training starts from --------------------------------------------------------------
 
@@ -122,9 +136,31 @@ class RecurrentNet(NeuralNet):
 
     def get_iterator(self, dataset: WindowDataset, training: bool = False) -> Batches:
         """Iterate in random order while training, in larger ordered batches otherwise."""
-        size = self.batch_size if training else max(self.batch_size, _EVALUATION_BATCH)
-        shuffle = self.generator if training else None
+        size, shuffle = self._batch_size(training), self.generator if training else None
         return Batches(dataset, self.scaling, size, shuffle=shuffle, device=self.device)
+
+    def _batch_size(self, training: bool) -> int:
+        return self.batch_size if training else max(self.batch_size, _EVALUATION_BATCH)
+
+    def use_callbacks(self, callbacks: list[Any], verbose: int) -> None:
+        """Take other callbacks and verbosity; callbacks that stay keep what they have seen."""
+        known = {id(callback) for _, callback in self.callbacks_}
+        self.callbacks, self.verbose = callbacks, verbose
+        self.callbacks_ = list(self._uniquely_named_callbacks())
+        for _, callback in self.callbacks_:
+            if id(callback) not in known:
+                callback.initialize()
+
+    def use_lr(self, lr: float) -> None:
+        """Train at this rate from now on; a scheduler of skorch goes on where it stands."""
+        schedulers = [one for _, one in self.callbacks_ if isinstance(one, LRScheduler)]
+        goes_on = lr == self.lr and any(one.lr_scheduler_ is not None for one in schedulers)
+        self.lr = lr
+        if not goes_on:
+            for group in self.optimizer_.param_groups:
+                group["lr"] = lr
+                if "initial_lr" in group:  # from which a scheduler computes
+                    group["initial_lr"] = lr
 
     # Training ---------------------------------------------------------------------------------
 
@@ -137,6 +173,7 @@ class RecurrentNet(NeuralNet):
         max_steps: int | None = None,
         lr_schedule: str | None = None,
         n_iter_no_change: int | None = None,
+        callbacks: Sequence[tuple[str, Callback]] = (),
     ) -> None:
         """Train on from where the net stands; whatever ends it, good weights stay.
 
@@ -155,6 +192,8 @@ class RecurrentNet(NeuralNet):
         n_iter_no_change : int, default=None
             Epochs without a better loss on `valid` after which training stops; the best weights
             come back. None trains to the end and keeps the last ones.
+        callbacks : sequence of (str, Callback), default=()
+            Callbacks of this training alone, which have their turn after all others.
 
         Raises
         ------
@@ -163,28 +202,42 @@ class RecurrentNet(NeuralNet):
             The best weights so far are in place, as they are after a KeyboardInterrupt; those of
             the beginning where even they forecast nothing finite.
         """
-        steps_an_epoch = len(self.get_iterator(dataset, training=True))
+        steps_an_epoch = -(-len(dataset) // self.batch_size)
         n_steps = epochs * steps_an_epoch
         n_steps = n_steps if max_steps is None else min(n_steps, max_steps)
         self.max_epochs = -(-n_steps // steps_an_epoch)  # callbacks read it
-        for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr
         self.best_epoch_ = 0
-        self.notify("on_train_begin", X=dataset, y=None)
-        self._run = _Run(
-            n_steps=n_steps,
-            steps_an_epoch=steps_an_epoch,
-            patience=None if valid is None else n_iter_no_change,
-            parameters=list(self.module_.parameters()),
-            hooks=hooks_in_use(self.callbacks_),
-            schedule=schedule_of(lr_schedule, self.lr, n_steps),
-            best_weights=_copies(self.module_),
-        )
+        self.iterator_valid__batch_size = self._batch_size(training=False)  # callbacks read it
+        self._callbacks_before = self.callbacks_
+        self.callbacks_ = [*self.callbacks_, *callbacks]
+        try:
+            self.notify("on_train_begin", X=dataset.X, y=dataset.y)
+            self._run = _Run(
+                n_steps=n_steps,
+                steps_an_epoch=steps_an_epoch,
+                patience=None if valid is None else n_iter_no_change,
+                hooks=(hooks := hooks_in_use(self.callbacks_)),
+                keeps_batches=bool(hooks) or may_read_batches(self.callbacks_),
+                schedule=schedule_of(lr_schedule, self.lr, n_steps),
+                best_weights=_copies(self.module_),
+            )
+            self._run_to_the_end(dataset, valid, epochs)
+        finally:
+            self.callbacks_ = self._callbacks_before
+            del self._callbacks_before
+
+    def _run_to_the_end(
+        self, dataset: WindowDataset, valid: WindowDataset | None, epochs: int
+    ) -> None:
+        """Run the epochs, and see to it that good weights are in place, whatever ends them."""
         first = self._run.best_weights
         try:
             self._tell("restore_checkpoint")
-            self._run.native = self._native_steps()
-            self._run_epochs(dataset, valid, epochs)
+            try:
+                self._run_epochs(dataset, valid, epochs)
+            except KeyboardInterrupt as interrupt:
+                if not asks_for_the_end(interrupt):
+                    raise
             if self._run.patience is not None:
                 self._restore_best()
             if not self._forecasts_are_finite(dataset):
@@ -202,7 +255,7 @@ class RecurrentNet(NeuralNet):
             self.best_epoch_ = self._run.best_epoch
             del self._run
             self.module_.eval()
-            self.notify("on_train_end", X=dataset, y=None)
+            self.notify("on_train_end", X=dataset.X, y=dataset.y)
 
     def _run_epochs(self, dataset: WindowDataset, valid: WindowDataset | None, epochs: int) -> None:
         data = {"dataset_train": dataset, "dataset_valid": valid}
@@ -210,22 +263,39 @@ class RecurrentNet(NeuralNet):
         valid_batches = None if valid is None else self.get_iterator(valid)
         for _ in range(self._run.epochs, epochs):
             self.notify("on_epoch_begin", **data)
-            native = self._run.native
-            if native is not None and not native.still_fits(*self._trained):
-                self._end_native_steps()
+            self._run.parameters = list(self.module_.parameters())  # a callback may replace them
+            self._choose_native_steps()
             self.run_single_epoch(batches, True, "train", self.train_step)
             self.run_single_epoch(valid_batches, False, "valid", self.validation_step)
             self._keep_best("train_loss" if valid is None else "valid_loss")
-            try:
-                self.notify("on_epoch_end", **data)
-            except KeyboardInterrupt as interrupt:
-                if asks_for_the_end(interrupt):
-                    return
-                raise
+            self._end_epoch(data)
             self._run.epochs += 1
             if self._run.steps >= self._run.n_steps or self._stalled():
                 return
             self._tell("keep_checkpoint")
+
+    def _end_epoch(self, data: dict[str, WindowDataset | None]) -> None:
+        self.on_epoch_end(self, **data)
+        has_validation = data["dataset_valid"] is not None
+        for _, callback in self.callbacks_:
+            with naming_what_is_missing(callback, has_validation=has_validation):
+                callback.on_epoch_end(self, **data)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out a training that is under way: a copy of the net stands still."""
+        if not hasattr(self, "_callbacks_before"):
+            return dict(super().__getstate__())
+        still = object.__new__(type(self))
+        still.__dict__.update(self.__dict__, callbacks_=self._callbacks_before)
+        del still.__dict__["_callbacks_before"]
+        run = still.__dict__.pop("_run", None)  # not yet, or no longer, at both ends of a training
+        if run is not None and run.native is not None:
+            # In its buffers each parameter would carry all others.
+            names = ("module", "module_", "criterion_", "optimizer_")
+            still.__dict__.update(deepcopy({name: getattr(self, name) for name in names}))
+            for moments in still.optimizer_.state.values():
+                moments.update({name: moment.clone() for name, moment in moments.items()})
+        return still.__getstate__()
 
     def _tell(self, hook: str) -> None:
         """Call what checkpoints have beside skorch's hooks: after all other callbacks."""
@@ -241,7 +311,7 @@ class RecurrentNet(NeuralNet):
         step_fn: Callable[..., dict[str, Any]],
         **fit_params: Any,
     ) -> None:
-        """Run one pass; per-batch history and hooks only where a callback reads them."""
+        """Run one pass; per-batch history and hooks only where a callback may read them."""
         if iterator is None:
             return
         self._set_training(training)
@@ -250,25 +320,48 @@ class RecurrentNet(NeuralNet):
         try:
             for batch in iterator:
                 if run.hooks:
-                    self.notify("on_batch_begin", batch=batch, training=training)
+                    shown = _without_weights(batch)
+                    self.notify("on_batch_begin", batch=shown, training=training)
                 step = step_fn(batch, **fit_params)
                 loss = float(step["loss"])
                 losses.add(loss, weight=_n_targets(batch))
                 n_batches += 1
+                if run.keeps_batches:
+                    self._record_batch(
+                        {f"{prefix}_loss": loss, f"{prefix}_batch_size": len(batch[0])}
+                    )
                 if run.hooks:
-                    self.history.record_batch(f"{prefix}_loss", loss)
-                    self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
-                    self.notify("on_batch_end", batch=batch, training=training, **step)
+                    run.shown = shown[0], step["y_pred"]
+                    self.notify("on_batch_end", batch=shown, training=training, **step)
                 if training and run.steps >= run.n_steps:
                     break
         finally:
             # Where training breaks off, too: the last row tells what happened.
+            run.shown = None
             self.history.record(f"{prefix}_loss", losses.value)
+            self.history.record(f"{prefix}_loss_best", self._is_best(f"{prefix}_loss"))
             self.history.record(f"{prefix}_batch_count", n_batches)
             if training:
                 self._record_gradients(run.outcomes)
                 if run.native is not None:
                     run.native.write_back()
+
+    def _record_batch(self, values: dict[str, float]) -> None:
+        batches = self.history[-1]["batches"]
+        if self._run.hooks:  # on_batch_begin has begun the batch
+            batches[-1].update(values)
+        else:
+            batches.append(values)
+
+    def _is_best(self, key: str) -> bool:
+        """Tell whether the newest value of a loss is the lowest of the whole history."""
+        best, newest = self._run.lowest, self.history[-1][key]
+        if key not in best:
+            before = [row.get(key, math.nan) for row in self.history[:-1]]
+            best[key] = min((value for value in before if not math.isnan(value)), default=math.inf)
+        is_best = newest < best[key]
+        best[key] = newest if is_best else best[key]
+        return bool(is_best)
 
     def train_step(self, batch: tuple[Tensor, Any], **fit_params: Any) -> dict[str, Any]:
         """Take one step: forward, backward, clip, update; or skip it."""
@@ -283,8 +376,8 @@ class RecurrentNet(NeuralNet):
         prediction, loss = self._forward(batch)
         loss.backward()
         if "on_grad_computed" in run.hooks:
-            named = list(self.module_.named_parameters())
-            self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+            named, shown = list(self.module_.named_parameters()), _without_weights(batch)
+            self.notify("on_grad_computed", named_parameters=named, batch=shown, training=True)
         lr = self.optimizer_.param_groups[0]["lr"]
         self._set_lr(self._scheduled_lr())
         if run.native is not None:
@@ -312,13 +405,19 @@ class RecurrentNet(NeuralNet):
             self._run.native.close()
             self._run.native = None
 
-    def _native_steps(self) -> NativeUpdate | None:
-        """Return what takes the steps in native code, as far as callbacks let it."""
-        if self._run.hooks:  # who looks at every batch may change anything between two of them
-            return None
-        kinds = (NativeStep, NativeUpdate)
-        fitting = next((kind for kind in kinds if kind.fits(*self._trained)), None)
-        return None if fitting is None else fitting(*self._trained)
+    def _choose_native_steps(self) -> None:
+        """Take the steps of an epoch in native code, as far as callbacks let it.
+
+        Before each epoch, because callbacks may freeze a layer, and unfreeze it.
+        """
+        run = self._run
+        if run.native is not None and not run.native.still_fits(*self._trained):
+            self._end_native_steps()
+        # Who looks at every batch may change anything between two of them.
+        if run.native is None and not run.hooks:
+            kinds = (NativeStep, NativeUpdate)
+            fitting = next((kind for kind in kinds if kind.fits(*self._trained)), None)
+            run.native = None if fitting is None else fitting(*self._trained)
 
     def _scheduled_lr(self) -> float | None:
         run = self._run
@@ -372,6 +471,11 @@ class RecurrentNet(NeuralNet):
         losses = [name for name in ("train_loss", "valid_loss") if name in frame]
         return frame[[*losses, *frame.columns.difference(losses, sort=False)]]
 
+    @property
+    def epochs_done(self) -> int:
+        """Epochs of the training that is under way, those before an interruption included."""
+        return self._run.epochs
+
     # What happens to the weights --------------------------------------------------------------
 
     def _keep_best(self, monitored: str) -> None:
@@ -399,6 +503,17 @@ class RecurrentNet(NeuralNet):
     # Prediction -------------------------------------------------------------------------------
 
     def predict(self, X: Any) -> NDArray[np.float64]:
+        """Forecast (n, n_outputs) in the data's units; of quantiles the median.
+
+        Of the batch that a callback is being told of, return what the network has just forecast,
+        in its own units, which are those of the batch: that is what a score of a batch compares.
+        """
+        windows, forecast = (self._run.shown if hasattr(self, "_run") else None) or (None, None)
+        if forecast is None or windows is not X:
+            return np.asarray(self._point(self.forecast(X)))
+        return np.asarray(self._point(forecast.cpu().numpy()))
+
+    def forecast(self, X: Any) -> NDArray[np.float64]:
         """Forecast in the data's units: (n, n_outputs), or (n, n_outputs, n_levels).
 
         Windows pass in blocks of one size, the last one filled up: the products of a smaller
@@ -426,7 +541,12 @@ class RecurrentNet(NeuralNet):
     def point_forecast(self, x: Tensor) -> Tensor:
         """Return the forecast (n, n_outputs) in scaled units; of quantiles the median."""
         forecast: Tensor = self.module_(x)
-        return forecast if forecast.ndim == 2 else forecast[..., self.module_.head.median]
+        return self._point(forecast)
+
+    def _point(self, forecast: Any) -> Any:
+        """Return of quantiles the median, of other forecasts all."""
+        head = self.module_.head
+        return forecast[..., head.median] if isinstance(head, QuantileHead) else forecast
 
     def tensor(self, values: Array) -> Tensor:
         """Return an array in float32, on the device of the net."""
@@ -440,10 +560,11 @@ class _Run:
     n_steps: int
     steps_an_epoch: int
     patience: int | None
-    parameters: list[Tensor]
     hooks: set[str]
+    keeps_batches: bool
     schedule: Callable[[int], float] | None
     best_weights: dict[str, Tensor]
+    parameters: list[Tensor] = field(default_factory=list)
     epochs: int = 0
     steps: int = 0
     best_loss: float = math.inf
@@ -451,6 +572,10 @@ class _Run:
     outcomes: list[ClipOutcome] = field(default_factory=list)
     guard: DivergenceGuard = field(default_factory=DivergenceGuard)
     native: NativeUpdate | None = None
+    lowest: dict[str, float] = field(default_factory=dict)
+    """The lowest value so far of each loss in the history."""
+    shown: tuple[Tensor, Tensor] | None = None
+    """Windows and forecasts of the batch that callbacks are being told of."""
 
 
 class _Mean:
@@ -469,9 +594,15 @@ class _Mean:
         return self._total / self._weight if self._weight else math.nan
 
 
+def _without_weights(batch: tuple[Tensor, Any]) -> tuple[Tensor, Tensor]:
+    """Return a batch as skorch hands it to callbacks: windows and targets."""
+    x, target = batch
+    return x, target[0] if isinstance(target, tuple) else target
+
+
 def _n_targets(batch: tuple[Tensor, Any]) -> int:
     """Return how many windows, or known targets at every step, a batch's loss is the mean of."""
-    target = batch[1][0] if isinstance(batch[1], tuple) else batch[1]
+    _, target = _without_weights(batch)
     return len(target) if target.ndim == 2 else int((~target.isnan()).sum())
 
 

@@ -35,7 +35,8 @@ def state_of(net: RecurrentNet) -> State:
         "generators": {name: g.get_state() for name, g in _generators(net).items()},
         "scaling": net.scaling,
         "clipping": net.clipping,
-        "history": net.history.to_list(),
+        # Of all batches a file would hold more than of the network; callbacks look at the last.
+        "history": [row | {"batches": row["batches"][-1:]} for row in net.history],
         "callbacks": {
             name: state for name, callback in net.callbacks_ if (state := _seen_by(callback))
         },
@@ -134,11 +135,10 @@ def resume(net: RecurrentNet, state: Mapping[str, Any], progress: Mapping[str, A
     lr, batch_size, clipping = net.lr, net.batch_size, net.clipping
     restore(net, state)
     if lr != net.lr:
-        for group in net.optimizer_.param_groups:
-            group["lr"] *= lr / net.lr
+        net.use_lr(lr)
     if repr(clipping) != repr(net.clipping):  # else it has learnt already
         net.clipping = clipping
-    net.lr, net.batch_size = lr, batch_size
+    net.batch_size = batch_size
     net._run.guard.load_state_dict(progress)
     vars(net._run).update(values)
 

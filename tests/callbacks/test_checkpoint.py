@@ -42,6 +42,8 @@ class KillAt(Callback):
 
     def on_epoch_begin(self, net, **kwargs):
         if KillAt.armed and len(net.history) == self.epoch:
+            if self.error is KeyboardInterrupt:  # raised here, it would ask for the end
+                signal.raise_signal(signal.SIGINT)
             raise self.error
 
 

@@ -1,5 +1,6 @@
 """How a training runs: its history, its end, its going on, and who may watch it."""
 
+import signal
 import threading
 from functools import partial
 
@@ -275,11 +276,15 @@ class Lister(Callback):
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_callbacks_with_state_of_their_own_or_a_name_are_copied_too(one_ahead, named):
+def test_callbacks_are_copied_and_share_what_they_hold(one_ahead, named):
     lister = Lister()
+    before = dict(vars(lister))
     model = small(callbacks=[("lister", lister) if named else lister]).fit(*one_ahead)
-    assert lister.seen == []
-    assert len(model.net_.callbacks_[1][1].seen) == 3
+    used = model.net_.callbacks_[1][1]
+    assert used is not lister
+    assert vars(lister) == before
+    assert used.seen is lister.seen
+    assert len(lister.seen) == 3
 
 
 class Logger(Callback):
@@ -345,7 +350,7 @@ class Interrupt(Callback):
 
     def on_batch_end(self, net, training=None, **kwargs):
         if len(net.history) == self.epoch:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_fit_interrupted_by_the_user_keeps_the_best_weights_so_far(regressor, one_ahead):

@@ -15,6 +15,7 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
 from seqforecast import GRURegressor, LSTMRegressor, nn
+from seqforecast.callbacks import EpochBar
 from seqforecast.clipping import ClipNorm
 from seqforecast.training.batches import Batches, WindowDataset
 from seqforecast.training.net import RecurrentNet
@@ -125,10 +126,10 @@ def test_batches_never_copy_the_dataset(shuffle):
 
 class Datasets(Callback):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        self.trained_ = X
+        self.X_, self.y_ = X, y
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        self.valid_ = dataset_valid
+        self.trained_, self.valid_ = dataset_train, dataset_valid
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -141,6 +142,8 @@ def test_fit_trains_on_views_of_what_it_was_given(early_stopping):
     callback = of(model.fit(X, series[6:]), Datasets)
     assert np.shares_memory(callback.trained_.X, series)
     assert np.shares_memory(callback.trained_.y, series)
+    assert callback.X_ is callback.trained_.X
+    assert callback.y_ is callback.trained_.y
     assert (callback.valid_ is not None) == early_stopping
     if early_stopping:
         assert np.shares_memory(callback.valid_.X, series)
@@ -300,11 +303,22 @@ def test_history_with_one_hook_alone_has_batch_rows(hook):
     assert [len(row["batches"]) for row in fit([kind()]).net_.history] == [4, 4, 4]
 
 
-@pytest.mark.parametrize("callbacks", [None, [Datasets()]])
-def test_history_without_batch_hooks_has_no_batch_rows(callbacks):
+@pytest.mark.parametrize("callbacks", [None, [EpochBar()]])
+def test_history_has_no_batch_rows_where_nobody_reads_them(callbacks):
     model = fit(callbacks)
     assert [row["batches"] for row in model.net_.history] == [[], [], []]
     assert len(model.history_) == 3
+
+
+def test_history_has_batch_rows_for_the_callbacks_of_others():
+    watching = type("Watching", (Callback,), {"on_batch_end": lambda *_, **__: None})
+    native, watched = fit([Datasets()]), fit([watching()])
+    for row, other in zip(native.net_.history, watched.net_.history, strict=True):
+        assert [list(batch) for batch in row["batches"]] == [
+            ["train_loss", "train_batch_size"] for _ in range(4)
+        ]
+        for batch, twin in zip(row["batches"], other["batches"], strict=True):
+            assert batch == pytest.approx(twin, rel=1e-4)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])

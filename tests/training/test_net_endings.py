@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import signal
 
 import numpy as np
 import pandas as pd
@@ -86,11 +87,11 @@ class Interrupt(Callback):
     def on_batch_end(self, net, batch=None, training=None, **kwargs):
         self.step_ += training
         if self.step_ == self.step:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     def on_batch_begin(self, net, batch=None, training=None, **kwargs):
         if self.step_ + training == self.before:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         if len(net.history) == self.epoch:
