@@ -13,11 +13,14 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from torch import Tensor
+
+from seqforecast._shared.checks import check_number
 
 __all__ = ["AutoClip", "ClipNorm", "ClipOutcome", "ClipValue", "ClippingStrategy", "clip_gradients"]
 
@@ -72,7 +75,7 @@ class ClipNorm(ClippingStrategy):
     Parameters
     ----------
     max_norm : float, default=1.0
-        The largest Euclidean norm that passes.
+        The largest Euclidean norm that passes; with infinity all do.
 
     Notes
     -----
@@ -114,7 +117,7 @@ class ClipValue(ClippingStrategy):
     Parameters
     ----------
     limit : float, default=1.0
-        The largest absolute value that passes.
+        The largest absolute value that passes; with infinity all do.
 
     Notes
     -----
@@ -230,7 +233,46 @@ class AutoClip(ClippingStrategy):
         return self._ordered[low] + share * (self._ordered[high] - self._ordered[low])
 
 
-def clip_gradients(parameters: Iterable[Tensor], strategy: ClippingStrategy | None) -> ClipOutcome:
+def strategy_of(value: Any, name: str) -> ClippingStrategy | None:
+    """Return the strategy that a parameter asks for, None where it is to measure only.
+
+    Parameters
+    ----------
+    value : float, ClippingStrategy or None
+        A largest norm stands for `ClipNorm`; an infinite one limits nothing, as None does.
+    name : str
+        What the user calls it.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or out of range.
+    """
+    if isinstance(value, ClippingStrategy):
+        value.validate()
+        return None if type(value) is ClipNorm and math.isinf(value.max_norm) else value
+    if value is None:
+        return None
+    if not isinstance(value, Real | np.bool_):
+        raise ValueError(
+            f"{name}={value!r}; None, a positive number (largest norm) or a strategy of "
+            "seqforecast.clipping is needed. Give one of them, for example AutoClip()."
+        )
+    if value == math.inf:
+        return None
+    check_number(name, value, low=0, open_low=True)
+    return ClipNorm(float(value))
+
+
+def own_strategy(value: Any, name: str) -> ClippingStrategy | None:
+    """Return the strategy of one training: a copy, so that the user's learns nothing."""
+    strategy = strategy_of(value, name)
+    return None if strategy is None else clone(strategy)
+
+
+def clip_gradients(
+    parameters: Iterable[Tensor], strategy: float | ClippingStrategy | None
+) -> ClipOutcome:
     """Limit the gradients of `parameters` in place, and report their norm.
 
     Use it between ``loss.backward()`` and ``optimizer.step()`` of any training loop. A gradient
@@ -242,25 +284,32 @@ def clip_gradients(parameters: Iterable[Tensor], strategy: ClippingStrategy | No
     ----------
     parameters : iterable of Tensor
         The parameters whose ``grad`` is limited.
-    strategy : ClippingStrategy or None
-        How to limit; None only measures.
+    strategy : float, ClippingStrategy or None
+        How to limit: a largest norm, or a strategy, which learns from step to step; None and
+        infinity only measure.
 
     Returns
     -------
     ClipOutcome
         The norm before clipping, and whether the step was clipped or must be skipped.
 
+    Raises
+    ------
+    ValueError
+        If `strategy` is none of these or out of range.
+
     Examples
     --------
     >>> import torch
-    >>> from seqforecast.clipping import ClipNorm, clip_gradients
+    >>> from seqforecast.clipping import clip_gradients
     >>> weight = torch.nn.Parameter(torch.tensor([2.0]))
     >>> (3 * weight).sum().backward()
-    >>> clip_gradients([weight], ClipNorm(1.0))
+    >>> clip_gradients([weight], 1.0)
     ClipOutcome(norm=3.0, clipped=True, skipped=False)
     >>> weight.grad
     tensor([1.])
     """
+    strategy = strategy_of(strategy, "strategy")
     with_gradient = [parameter for parameter in parameters if parameter.grad is not None]
     gradients = [parameter.grad for parameter in with_gradient if parameter.grad is not None]
     # What torch.nn.utils.get_total_norm does, to the bit, less its sorting by device and type.
@@ -283,7 +332,7 @@ def _scale_to(gradients: list[Tensor], norm: float, max_norm: float) -> bool:
 
 
 def _require_positive(name: str, value: object) -> None:
-    if not _is_real(value) or not 0 < value < math.inf:  # type: ignore[operator]
+    if not _is_real(value) or not 0 < value <= math.inf:  # type: ignore[operator]
         raise ValueError(
             f"{name}={value!r}; a positive number is needed. The usual choice is 1.0; "
             "gradient_clipping=None turns clipping off."

@@ -232,6 +232,20 @@ TRAINING = (
         ("training/test_training_id.py", "callbacks/test_checkpoint.py"),
     ),
     Mutant(
+        "training/described.py",
+        "the closure of a function does not count",
+        "closure = [_content(cell) for cell in value.__closure__ or ()]",
+        "closure: list[Any] = []",
+        ("training/test_described.py",),
+    ),
+    Mutant(
+        "callbacks/checkpoint.py",
+        "another fit's file is overwritten",
+        "and found is not None and found != self._seen_",
+        "and False",
+        ("callbacks/test_named_checkpoint.py",),
+    ),
+    Mutant(
         "training/state.py",
         "dropout restarts after a checkpoint [dropout]",
         'return {"order": net.generator, **dropout}',

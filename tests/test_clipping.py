@@ -5,6 +5,7 @@ import math
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -66,7 +67,7 @@ def test_strategy_parameters_get_set_clone_and_repr(cls):
 
 
 @pytest.mark.parametrize("cls", STRATEGIES)
-@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", True, np.True_, None, 1j])
+@pytest.mark.parametrize("value", [-1, math.nan, -math.inf, "1", True, np.True_, None, 1j])
 def test_strategy_parameter_out_of_range_raises_by_name(cls, value):
     (name,) = cls().get_params()
     with pytest.raises(ValueError, match=rf"^{cls.__name__}\({name}\)=.*needed.*usual choice"):
@@ -77,13 +78,15 @@ def test_strategy_parameter_out_of_range_raises_by_name(cls, value):
 def test_limit_of_zero_raises_and_any_positive_number_passes(cls):
     with pytest.raises(ValueError, match="=0; a positive number is needed.*=None turns clipping"):
         cls(0).validate()
-    for value in (1, 1e-30, np.float32(0.5), np.int64(3)):
+    for value in (1, 1e-30, np.float32(0.5), np.int64(3), math.inf):
         cls(value).validate()
 
 
 def test_percentile_ends_pass_and_beyond_raises():
     for value in (0, 100, 2.5, np.float32(10)):
         AutoClip(value).validate()
+    with pytest.raises(ValueError, match=r"=inf; a number from 0 to 100 is needed"):
+        AutoClip(math.inf).validate()
     with pytest.raises(ValueError, match=r"=100.1; a number from 0 to 100 is needed"):
         AutoClip(100.1).validate()
 
@@ -185,10 +188,13 @@ def test_norm_equals_return_of_torch(dtype):
             assert clip_gradients(ours, strategy).norm == expected
 
 
-def test_no_strategy_measures_and_changes_nothing():
+@pytest.mark.parametrize(
+    "strategy", [None, math.inf, np.float32(np.inf), ClipNorm(math.inf), ClipValue(math.inf)]
+)
+def test_no_strategy_measures_and_changes_nothing(strategy):
     params = parameters(scale=100.0)
     before = gradients(params)
-    outcome = clip_gradients(iter(params), None)
+    outcome = clip_gradients(iter(params), strategy)
     assert not outcome.clipped
     assert not outcome.skipped
     assert all(torch.equal(p.grad, b) for p, b in zip(params, before, strict=True))
@@ -201,6 +207,37 @@ def test_parameters_without_gradient_are_left_out():
     assert clip_gradients(params, None).norm == alone
     assert params[2].grad is None
     assert clip_gradients([], ClipNorm()) == ClipOutcome(0.0, clipped=False, skipped=False)
+
+
+# A number -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [0.1, 3, np.float32(0.5)])
+def test_a_number_is_the_largest_norm(limit):
+    ours, theirs = parameters(scale=3.0), parameters(scale=3.0)
+    assert clip_gradients(ours, limit) == clip_gradients(theirs, ClipNorm(float(limit)))
+    assert all(torch.equal(a.grad, b.grad) for a, b in zip(ours, theirs, strict=True))
+    assert total_norm(gradients(ours)) == pytest.approx(limit)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (0, "^strategy=0; a number above 0 is needed"),
+        (-1.0, "^strategy=-1.0; a number above 0 is needed"),
+        (math.nan, "^strategy=nan; a number above 0 is needed"),
+        (True, "^strategy=True; a number above 0 is needed"),
+        ("1", r"^strategy='1'; None, a positive number .* Give one of them, for example AutoClip"),
+        (ClipNorm, "^strategy=<class .*; None, a positive number"),
+        (ClipNorm(-1), r"^ClipNorm\(max_norm\)=-1; a positive number"),  # it would turn the sign
+    ],
+    ids=str,
+)
+def test_a_strategy_that_is_none_is_refused_and_the_gradient_stays(strategy, message):
+    params = parameters()
+    with pytest.raises(ValueError, match=message):
+        clip_gradients(params, strategy)
+    assert all(torch.equal(p.grad, q.grad) for p, q in zip(params, parameters(), strict=True))
 
 
 # Each strategy against its twin -------------------------------------------------------------------
@@ -318,6 +355,64 @@ def test_float_of_a_regressor_is_clip_norm():
     assert not np.array_equal(forecasts[0], forecasts[2])
     assert (fits[0].history_["clip_fraction"] > 0).all()
     assert (fits[2].history_["clip_fraction"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"max_norm": 5}, r"max_norm=5, but gradient_clipping=1.0, .* gradient_clipping=5, or gra"),
+        ({"max_norm": 5}, r"Set .*gradient_clipping=ClipNorm\(\) first"),
+        ({"limit": 5}, r"Set gradient_clipping=ClipValue\(\) first"),
+        ({"percentile": 5}, r"Set gradient_clipping=AutoClip\(\) first"),
+    ],
+)
+def test_nested_parameter_of_a_number_says_how(given, message):
+    nested = {f"gradient_clipping__{name}": value for name, value in given.items()}
+    model = LSTMRegressor()
+    with pytest.raises(ValueError, match=message):
+        model.set_params(lr=0.1, **nested)
+    assert model.get_params() == LSTMRegressor().get_params()  # all or nothing
+    with pytest.raises(ValueError, match=message):
+        GridSearchCV(model, {name: [value] for name, value in nested.items()}).fit(*windows())
+    with pytest.raises(ValueError, match="gradient_clipping=None, which"):
+        model.set_params(gradient_clipping=None, **nested)
+    # What the message says, to the letter.
+    strategy = {"max_norm": ClipNorm(), "limit": ClipValue(), "percentile": AutoClip()}[
+        next(iter(given))
+    ]
+    model.set_params(gradient_clipping=strategy).set_params(**nested)
+    assert model.gradient_clipping.get_params() == given
+    both = LSTMRegressor().set_params(**nested, gradient_clipping=clone(strategy))
+    assert both.gradient_clipping.get_params() == given
+    model.set_params(gradient_clipping=5).fit(*windows())
+
+
+@pytest.mark.parametrize(
+    ("nested", "message"),
+    [
+        ("optimizer__momentum", r"optimizer='adam', .* functools.partial\(torch.optim.SGD, mom"),
+        ("hidden_size__units", "hidden_size=32, .* Set hidden_size without '__'"),
+        ("random_state__seed", "random_state=None, .* Set random_state without '__'"),
+        ("optimiser__momentum", "Invalid parameter 'optimiser' for estimator"),
+    ],
+)
+def test_nested_parameter_of_another_value_says_how(nested, message):
+    with pytest.raises(ValueError, match=message):
+        LSTMRegressor().set_params(**{nested: 0.9})
+
+
+@pytest.mark.parametrize("limit", [math.inf, ClipNorm(math.inf)], ids=str)
+def test_an_infinite_limit_of_a_regressor_measures_only(limit):
+    free, model = (
+        LSTMRegressor(gradient_clipping=value, hidden_size=4, max_epochs=2, random_state=0)
+        for value in (None, limit)
+    )
+    free.fit(*windows())
+    model.fit(*windows())
+    pd.testing.assert_frame_equal(model.history_, free.history_, check_exact=True)
+    assert np.array_equal(model.predict(windows()[0]), free.predict(windows()[0]))
+    assert model.net_.clipping is None  # so that native steps and findings know of no limit
+    assert model.gradient_clipping is limit
 
 
 def test_strategy_of_a_user_learns_nothing_from_a_fit():

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from numbers import Real
 from typing import Any
 
-from sklearn.base import clone
 from skorch.callbacks import Callback
 from skorch.dataset import unpack_data
 from torch import Tensor
 
-from seqforecast._shared.checks import check_number
 from seqforecast.callbacks.gradient_norms import record_norms
-from seqforecast.clipping import ClipNorm, ClipOutcome, ClippingStrategy, clip_gradients
+from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients, own_strategy
 from seqforecast.training.divergence import DivergenceGuard
 
 
@@ -28,8 +25,8 @@ class GradientClipping(Callback):
     ----------
     strategy : float, ClippingStrategy or None, default=1.0
         How the gradient is limited: a largest norm, a strategy of `seqforecast.clipping`, or None
-        to measure and to guard only. A training works on a copy: what a strategy learns changes
-        no parameter.
+        (or infinity) to measure and to guard only. A training works on a copy: what a strategy
+        learns changes no parameter.
 
     Raises
     ------
@@ -85,7 +82,7 @@ class GradientClipping(Callback):
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the strategy and take a copy that may learn."""
-        self.strategy_ = _own(self.strategy)
+        self.strategy_ = own_strategy(self.strategy, "GradientClipping(strategy)")
         self.outcomes_: list[ClipOutcome] = []
         self.guard_, self.steps_ = DivergenceGuard(), 0
 
@@ -121,22 +118,6 @@ class GradientClipping(Callback):
         fraction = sum(outcome.clipped for outcome in outcomes) / max(1, len(outcomes))
         history.record("clip_fraction", max(fraction, history[-1].get("clip_fraction", 0.0)))
         history.record("skipped_steps", sum(outcome.skipped for outcome in outcomes))
-
-
-def _own(strategy: Any) -> ClippingStrategy | None:
-    """Return the strategy of one training; raise a ValueError if there is none to be had."""
-    if strategy is None:
-        return None
-    if isinstance(strategy, ClippingStrategy):
-        strategy.validate()
-        return clone(strategy)
-    if not isinstance(strategy, Real):
-        raise ValueError(
-            f"GradientClipping(strategy)={strategy!r}; None, a positive number (largest norm) or a "
-            "strategy of seqforecast.clipping is needed. For example GradientClipping(AutoClip())."
-        )
-    check_number("GradientClipping(strategy)", strategy, low=0, open_low=True)
-    return ClipNorm(float(strategy))
 
 
 def _first_not_finite(batch: Any, named_parameters: list[tuple[str, Tensor]]) -> str:

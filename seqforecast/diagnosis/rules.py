@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seqforecast._shared.numbers import percent, short
+from seqforecast.clipping import strategy_of
 from seqforecast.diagnosis.evidence import Evidence, reach
 from seqforecast.diagnosis.findings import Finding
 
@@ -113,7 +114,8 @@ def exploding(evidence: Evidence) -> Finding | None:
     worst = float(ratios.max(initial=0.0))
     if worst <= _BURST:
         return None
-    clipped = evidence.params.get("gradient_clipping") is not None
+    limit = evidence.params.get("gradient_clipping")
+    clipped = strategy_of(limit, "gradient_clipping") is not None
     return Finding(
         code="GF03",
         name="exploding gradient",

@@ -7,13 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin, clone
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
@@ -32,7 +31,7 @@ from seqforecast.callbacks import Checkpoint
 from seqforecast.callbacks.copies import copies_for_fit, with_name_of
 from seqforecast.callbacks.parameter import CallbackParameter
 from seqforecast.callbacks.refused import refuse_without_effect
-from seqforecast.clipping import ClipNorm, ClippingStrategy
+from seqforecast.clipping import own_strategy
 from seqforecast.containers.arrays import as_array
 from seqforecast.containers.windows import targets_array, windows_array
 from seqforecast.exceptions import DivergenceError
@@ -57,6 +56,7 @@ from seqforecast.regressors.parameters import (
     LOSSES,
     OPTIMIZERS,
     built_with,
+    check_nested,
     check_parameters,
     check_unchanged,
     device_of,
@@ -128,6 +128,25 @@ class RecurrentRegressor(
     n_jobs: int | None
     device: str
     random_state: Any
+
+    def set_params(self, **params):
+        """Set parameters; of a callback on a copy of it, by ``callbacks__name__parameter``.
+
+        The name is that of its tuple, or its class; None in its place leaves it out. A parameter of
+        a strategy is set by ``gradient_clipping__max_norm``.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        check_nested(self.get_params(deep=False), params)
+        return super().set_params(**params)
 
     # The public methods -----------------------------------------------------------------------
 
@@ -549,14 +568,11 @@ class RecurrentRegressor(
                 "step uses them all. Lower batch_size or pass more windows.",
                 stacklevel=_CALLER_OF_FIT,
             )
-        clipping = self.gradient_clipping
-        if isinstance(clipping, ClippingStrategy):
-            clipping = clone(clipping)
-        net.clipping = ClipNorm(float(clipping)) if isinstance(clipping, Real) else clipping
+        net.clipping = own_strategy(self.gradient_clipping, "gradient_clipping")
         params = self.get_params(deep=False)
         refuse_without_effect(net.callbacks_, params, every_step=data.y.ndim == 3)
         for _, callback in net.callbacks_:
-            if isinstance(callback, Checkpoint):
+            if isinstance(callback, Checkpoint) and callback.name is None:
                 callback.identify(
                     training_id(type(self).__name__, params, net, data, valid, options)
                 )

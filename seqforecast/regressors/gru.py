@@ -57,8 +57,8 @@ class GRURegressor(GatedRegressor):
     max_steps : int, default=None
         Step at which training ends, if its epochs do not end before.
     gradient_clipping : float, ClippingStrategy or None, default=1.0
-        Limit of the gradient: a largest norm, a strategy of `seqforecast.clipping`, or none. In
-        every case a step whose gradient is not finite is left out.
+        Limit of the gradient: a largest norm, a strategy of `seqforecast.clipping`, or None (or
+        infinity) to measure only. In every case a step whose gradient is not finite is left out.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop, and return to the best weights, once the validation loss has not
         improved for `n_iter_no_change` epochs. ``"auto"`` does so from 500 windows on, and

@@ -24,7 +24,7 @@ from seqforecast._shared.checks import (
     is_integer,
     side_of_median,
 )
-from seqforecast.clipping import ClippingStrategy
+from seqforecast.clipping import AutoClip, ClipNorm, ClippingStrategy, ClipValue, strategy_of
 from seqforecast.regressors.observe import OBSERVED_EVERY
 from seqforecast.training.scaling import SCALINGS
 
@@ -43,12 +43,15 @@ OPTIMIZERS: dict[Any, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
 }
 
+_STRATEGIES: tuple[type[ClippingStrategy], ...] = (ClipNorm, ClipValue, AutoClip)
+
 _LARGEST = float(np.finfo(np.float32).max)
 """The largest number of float32."""
 
 _OF_THE_NETWORK = (
     "hidden_size",
     "num_layers",
+    "n_channels",
     "dropout",
     "nonlinearity",
     "forget_bias",
@@ -77,6 +80,50 @@ def check_unchanged(params: dict[str, Any], built: dict[str, Any]) -> None:
                 f"{built[name]!r}; the same value is needed. Set it back, or fit anew with "
                 "warm_start=False."
             )
+
+
+def check_nested(params: dict[str, Any], given: dict[str, Any]) -> None:
+    """Raise if a parameter is to be set of a value that has none, such as a number.
+
+    Parameters
+    ----------
+    params : dict
+        The parameters of the estimator, before any is set.
+    given : dict
+        What `set_params` was given; plain parameters are set before nested ones.
+    """
+    now = params | given
+    for key, value in given.items():
+        name, nested, inner = key.partition("__")
+        holder = now.get(name)
+        of_callbacks = name == "callbacks"  # which are told apart by name
+        if not nested or of_callbacks or name not in params or _has_parameters(holder):
+            continue
+        raise ValueError(
+            f"{key}={value!r}, but {name}={holder!r:.60}, which has no parameter {inner!r}; "
+            + _cure_of_nested(name, inner, value)
+        )
+
+
+def _has_parameters(value: Any) -> bool:
+    return hasattr(value, "set_params") and not isinstance(value, type)
+
+
+def _cure_of_nested(name: str, inner: str, value: Any) -> str:
+    """Say what is needed, and what to do, where the value of a parameter has none of its own."""
+    if name == "gradient_clipping":
+        by_number = f"gradient_clipping={value!r}, or " if inner == "max_norm" else ""
+        kind = next((k.__name__ for k in _STRATEGIES if inner in k().get_params()), "ClipNorm")
+        return (
+            f"a strategy of seqforecast.clipping is needed there. Set {by_number}"
+            f"gradient_clipping={kind}() first."
+        )
+    if name == "optimizer":
+        return (
+            "a class of torch.optim with its arguments is needed. Set optimizer to one, for "
+            "example functools.partial(torch.optim.SGD, momentum=0.9)."
+        )
+    return f"a value of {name} itself is needed. Set {name} without '__'."
 
 
 def generators(random_state: Any) -> list[Generator]:
@@ -147,7 +194,7 @@ def _check_optimisation(params: dict[str, Any]) -> None:
     check_integer("max_epochs", params["max_epochs"])
     if params["max_steps"] is not None:
         check_integer("max_steps", params["max_steps"])
-    _check_clipping(params["gradient_clipping"])
+    strategy_of(params["gradient_clipping"], "gradient_clipping")
 
 
 def _check_single(name: str, value: Any) -> None:
@@ -174,18 +221,6 @@ def _check_optimizer(optimizer: Any) -> None:
             f"optimizer={kind.__name__}; an optimizer that takes one gradient a step is needed, "
             "and this one evaluates the loss several times. Use 'adam' or torch.optim.AdamW."
         )
-
-
-def _check_clipping(clipping: Any) -> None:
-    if isinstance(clipping, ClippingStrategy):
-        clipping.validate()
-    elif isinstance(clipping, str | type):
-        raise ValueError(
-            f"gradient_clipping={clipping!r}; None, a positive number (largest norm) or a strategy "
-            "of seqforecast.clipping is needed. For example gradient_clipping=AutoClip()."
-        )
-    elif clipping is not None:
-        check_number("gradient_clipping", clipping, low=0, open_low=True)
 
 
 def _check_stopping(params: dict[str, Any]) -> None:

@@ -52,8 +52,10 @@ def restore_learnt(estimator: RecurrentRegressor, learnt: Mapping[str, Any]) -> 
             raise ValueError(f"{name} is {shown(learnt[name])}")
     names, state = learnt["feature_names_in_"], learnt["net"]
     _check_form(learnt, names)
+    built_with = {**learnt["built_with"]}
+    built_with.setdefault("n_channels", _former_channels(estimator, learnt))
     # Parameters may have been changed since the network was built.
-    builder = type(estimator)(**{**estimator.get_params(deep=False), **learnt["built_with"]})
+    builder = type(estimator)(**{**estimator.get_params(deep=False), **built_with})
     builder.set_params(device=_found_device(builder.device))
     check_parameters(builder.get_params(deep=False))
     for one in (estimator, builder):
@@ -61,13 +63,22 @@ def restore_learnt(estimator: RecurrentRegressor, learnt: Mapping[str, Any]) -> 
             setattr(one, name, learnt[name])
         if names is not None:
             one.feature_names_in_ = np.asarray(names)
-    estimator._form, estimator._built_with = learnt["form"], learnt["built_with"]
+    estimator._form, estimator._built_with = learnt["form"], built_with
     _check_sizes(builder, state["network"])
     _check_scaling(builder, state["scaling"])
     net = builder._build_net(state["scaling"], [torch.Generator() for _ in range(3)])
     restore(net, state)
     net.module_.eval()
     estimator._keep(net)
+
+
+def _former_channels(estimator: RecurrentRegressor, learnt: Mapping[str, Any]) -> int:
+    """Return what `n_channels` was, for a file from before it was kept with the network.
+
+    Windows of three dimensions tell their channels themselves, beside ``n_channels=1``.
+    """
+    channels: int = learnt["n_channels_"]
+    return 1 if estimator.n_channels == 1 else channels
 
 
 def _found_device(device: Any) -> Any:

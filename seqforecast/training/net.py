@@ -214,6 +214,7 @@ class RecurrentNet(NeuralNetRegressor):
             self.notify("on_train_begin", X=dataset.X, y=dataset.y)
             self._run = _Run(
                 n_steps=n_steps,
+                steps_an_epoch=steps_an_epoch,
                 patience=None if valid is None else n_iter_no_change,
                 hooks=(hooks := hooks_in_use(self.callbacks_)),
                 keeps_batches=bool(hooks) or may_read_batches(self.callbacks_),
@@ -288,7 +289,8 @@ class RecurrentNet(NeuralNetRegressor):
         still.__dict__.update(self.__dict__, callbacks_=self._callbacks_before)
         del still.__dict__["_callbacks_before"]
         run = still.__dict__.pop("_run", None)  # not yet, or no longer, at both ends of a training
-        if run is not None and run.native is not None:  # in whose buffers each parameter would carry all others
+        if run is not None and run.native is not None:
+            # In its buffers each parameter would carry all others.
             names = ("module", "module_", "criterion_", "optimizer_")
             still.__dict__.update(deepcopy({name: getattr(self, name) for name in names}))
             for moments in still.optimizer_.state.values():
@@ -556,6 +558,7 @@ class _Run:
     """Where one training stands."""
 
     n_steps: int
+    steps_an_epoch: int
     patience: int | None
     hooks: set[str]
     keeps_batches: bool

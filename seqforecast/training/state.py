@@ -86,9 +86,59 @@ def progress_of(net: RecurrentNet) -> State:
     return {name: getattr(run, name) for name in _OF_THE_RUN} | run.guard.state_dict()
 
 
-def resume(net: RecurrentNet, progress: Mapping[str, Any]) -> None:
-    """Let the training of a net, which has just begun, go on where another one stood."""
+def kind_of(net: RecurrentNet) -> State:
+    """Return what a net is: its numbers alone could be those of another kind."""
+    recurrent, head = net.module_.recurrent, net.module_.head
+    return {
+        "cell": recurrent.kernel,
+        "channels": recurrent.input_size,
+        "hidden_size": recurrent.hidden_size,
+        "num_layers": recurrent.num_layers,
+        "outputs": head.linear.out_features,
+        "loss": type(net.criterion_).__name__,
+        "optimizer": type(net.optimizer_).__name__,
+        "scaling": type(net.scaling).__name__,
+    }
+
+
+def check_going_on(net: RecurrentNet, kind: Mapping[str, Any], progress: Mapping[str, Any]) -> None:
+    """Raise, before anything is changed, if a net is no place to go on with a training.
+
+    Parameters
+    ----------
+    net : RecurrentNet
+        One whose training has just begun.
+    kind : mapping
+        What `kind_of` said; empty in files of earlier versions.
+    progress : mapping
+        What `progress_of` said.
+    """
+    here = kind_of(net)
+    for what, there in kind.items():
+        if here.get(what) != there:
+            raise ValueError(f"it is of a network with {what}={there!r}, not {here.get(what)!r}")
+    epochs, steps = progress["epochs"], progress["epochs"] * net._run.steps_an_epoch
+    if steps >= net._run.n_steps:
+        raise ValueError(
+            f"its training has done {epochs} epochs ({steps} steps), and max_epochs and max_steps "
+            f"ask for {net.max_epochs} ({net._run.n_steps}); raise them to go on"
+        )
+
+
+def resume(net: RecurrentNet, state: Mapping[str, Any], progress: Mapping[str, Any]) -> None:
+    """Let the training of a net, which has just begun, go on where another one stood.
+
+    How it goes on is told by what the net was given: rate, size of a batch, clipping.
+    """
     values = {name: progress[name] for name in _OF_THE_RUN}  # all or nothing
+    values["steps"] = values["epochs"] * net._run.steps_an_epoch  # of batches as they are now
+    lr, batch_size, clipping = net.lr, net.batch_size, net.clipping
+    restore(net, state)
+    if lr != net.lr:
+        net.use_lr(lr)
+    if repr(clipping) != repr(net.clipping):  # else it has learnt already
+        net.clipping = clipping
+    net.batch_size = batch_size
     net._run.guard.load_state_dict(progress)
     vars(net._run).update(values)
 

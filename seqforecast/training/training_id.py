@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from numbers import Integral
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from seqforecast._shared.row_blocks import row_blocks
 from seqforecast.training.batches import WindowDataset
+from seqforecast.training.described import described
 from seqforecast.training.net import RecurrentNet
 
 Array = NDArray[Any]
@@ -24,18 +24,6 @@ _BLOCK = 1 << 20
 """Values copied at once."""
 
 _LETTERS = 24
-
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-
-_FORMER = {
-    "checkpoint": "_checkpoint",
-    "epoch_bar": "_bar",
-    "gradient_clipping": "_clipping",
-    "gradient_norms": "_norms",
-    "recorder": "_flow",
-}
-"""Modules of `seqforecast.callbacks`, and how they were called when the first checkpoints were
-written: these must be found again."""
 
 
 def training_id(
@@ -67,7 +55,7 @@ def training_id(
         If `random_state` is None: two trainings at the same time would be taken for one.
     """
     about = [name, net.device, sorted(options.items())]
-    about += [(name, _shown(params[name])) for name in sorted(set(params) - _NO_MATTER)]
+    about += [(name, described(params[name])) for name in sorted(set(params) - _NO_MATTER)]
     about += [_of_callback(callback) for callback in params["callbacks"] or ()]
     digest = hashlib.sha256(repr(about).encode())
     digest.update(_of_generator(params["random_state"]))
@@ -86,19 +74,11 @@ def _of_callback(callback: Any) -> tuple[str, Any]:
     """Return the class and the parameters of a callback; where it saves does not matter."""
     callback = callback[1] if isinstance(callback, tuple) else callback
     if isinstance(callback, type):
-        return _shown(callback), ()
+        return described(callback), ()
     if hasattr(callback, "identify"):  # a checkpoint
-        return _shown(type(callback)), ()
-    given = {name: _shown(value) for name, value in vars(callback).items() if name[-1] != "_"}
-    return _shown(type(callback)), sorted(given.items())
-
-
-def _shown(value: Any) -> str:
-    """Return a value in words that are the same in every process and version."""
-    words = _ADDRESS.sub("", repr(value))
-    for now, before in _FORMER.items():
-        words = words.replace(f"seqforecast.callbacks.{now}.", f"seqforecast.callbacks.{before}.")
-    return words
+        return described(type(callback)), ()
+    given = {name: described(value) for name, value in vars(callback).items() if name[-1] != "_"}
+    return described(type(callback)), sorted(given.items())
 
 
 def _of_generator(random_state: Any) -> bytes:

@@ -14,8 +14,9 @@ import pytest
 import torch
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from skorch import NeuralNetRegressor
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import Callback, LRScheduler, TensorBoard
 from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
+from torch.utils.tensorboard import SummaryWriter
 
 from seqforecast import Forecaster, GRURegressor, LSTMRegressor, RNNRegressor, make_windows
 from seqforecast.callbacks import Checkpoint, GradientClipping, GradientNorms
@@ -249,6 +250,47 @@ def test_a_callback_with_other_parameters_begins_anew(windows, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_callback_with_another_function_begins_anew(windows, tmp_path):
+    def make(rate, *callbacks):
+        schedule = LRScheduler(torch.optim.lr_scheduler.LambdaLR, lr_lambda=lambda e: rate**e)
+        return GRURegressor(
+            hidden_size=2,
+            max_epochs=6,
+            batch_size=256,
+            random_state=0,
+            callbacks=[schedule, *callbacks],
+        )
+
+    for rate in (0.9, 0.5):
+        with pytest.raises(Killed):
+            make(rate, Checkpoint(tmp_path), KillAt(4)).fit(*windows)
+    assert len(list(tmp_path.iterdir())) == 2
+    KillAt.armed = False
+    for rate in (0.9, 0.5):
+        resumed = make(rate, Checkpoint(tmp_path), KillAt(4)).fit(*windows)
+        assert_same(resumed, make(rate).fit(*windows), windows[0])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_callback_with_another_writer_goes_on(windows, tmp_path):
+    def make(log, *callbacks):
+        writer = SummaryWriter(tmp_path / log)
+        return GRURegressor(
+            hidden_size=2,
+            max_epochs=6,
+            batch_size=256,
+            random_state=0,
+            callbacks=[TensorBoard(writer), *callbacks],
+        )
+
+    with pytest.raises(Killed):
+        make("one", Checkpoint(tmp_path / "runs"), KillAt(4)).fit(*windows)
+    KillAt.armed = False
+    resumed = make("two", Checkpoint(tmp_path / "runs"), KillAt(4)).fit(*windows)
+    assert_same(resumed, make("three").fit(*windows), windows[0])
+    assert not list((tmp_path / "runs").iterdir())
+
+
 def test_state_that_another_version_wrote_is_named(windows, tmp_path):
     model = GRURegressor(
         max_epochs=6, random_state=0, callbacks=[Checkpoint(tmp_path), KillAt(4)], batch_size=256
@@ -391,7 +433,11 @@ def test_other_nets_have_another_checkpoint(tmp_path):
 
 
 def long_training(folder, kill_at):
-    callbacks = [Checkpoint(folder), KillAt(kill_at)]
+    def rate(epoch):
+        return 0.5 if epoch in {kill_at, *"abcdef"} else 1.0
+
+    schedule = LRScheduler(torch.optim.lr_scheduler.LambdaLR, lr_lambda=rate)
+    callbacks = [Checkpoint(folder), KillAt(kill_at), schedule]
     return LSTMRegressor(
         hidden_size=8, max_epochs=20, early_stopping=False, random_state=0, callbacks=callbacks
     )

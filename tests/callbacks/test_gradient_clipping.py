@@ -357,9 +357,9 @@ def test_strategy_of_the_user_learns_nothing_and_each_training_starts_anew():
         (-1, r"GradientClipping\(strategy\)=-1; a number above 0 is needed. Set"),
         (0.0, r"=0.0; a number above 0 is needed"),
         (math.nan, r"=nan; a number above 0 is needed"),
-        (math.inf, r"=inf; a number above 0 is needed"),
+        (-math.inf, r"=-inf; a number above 0 is needed"),
         (True, r"=True; a number above 0 is needed"),
-        ("1", r"='1'; None, a positive number .* is needed. For example Grad.*\(AutoClip"),
+        ("1", r"='1'; None, a positive number .* is needed. Give .* AutoClip\(\)"),
         ([1.0], r"=\[1.0\]; None, a positive number"),
         (AutoClip, r"AutoClip'>; None, a positive number"),
         (ClipValue(-1), r"ClipValue\(limit\)=-1; a positive number is needed"),
@@ -375,6 +375,14 @@ def test_strategy_out_of_range_raises_before_any_step(strategy, message):
         fit_ours(our_model(GradientClipping(strategy)))
     # It can be mended where it stands.
     assert len(net.set_params(callbacks__clip__strategy=1.0).fit(*data()).history) == EPOCHS
+
+
+@pytest.mark.parametrize("strategy", [math.inf, ClipNorm(math.inf), ClipValue(math.inf)], ids=str)
+def test_an_infinite_limit_measures_only(strategy):
+    free = user_net(GradientClipping(None)).fit(*data())
+    net = user_net(GradientClipping(strategy)).fit(*data())
+    assert recorded(net.history) == recorded(free.history)
+    assert same(weights(net), weights(free))
 
 
 @pytest.mark.parametrize("strategy", [2, np.float32(0.5), ClipNorm(0.5), AutoClip(), None], ids=str)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor
+from seqforecast.clipping import ClipNorm
 from seqforecast.diagnosis.evidence import Evidence, reach
 from seqforecast.diagnosis.findings import Diagnosis, Finding
 from seqforecast.diagnosis.rules import findings
@@ -210,6 +211,13 @@ def test_gf03_burst_of_ten_times_the_mean(largest, fires):
         assert found[0].message.endswith("and nothing limits it.")
         # the middle of half to ten times the mean norm, 1.25, on a log scale
         assert found[0].parameter == "gradient_clipping=2.8"
+
+
+@pytest.mark.parametrize("limit", [math.inf, ClipNorm(math.inf)])
+def test_gf03_an_infinite_limit_holds_nothing(limit):
+    norms = {"grad_norm_max": np.array([50.0, 1.0])}
+    found = findings(evidence(params={"gradient_clipping": limit}, max_norm=None, **norms))
+    assert only(found, "GF03").message.endswith("and nothing limits it.")
 
 
 @pytest.mark.parametrize(("mean", "limit"), [(400.0, "890"), (1e16, "1")])

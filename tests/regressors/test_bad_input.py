@@ -193,6 +193,7 @@ def test_partial_fit_one_window_after_fit_goes_on():
     [
         ("hidden_size", 5),
         ("num_layers", 2),
+        ("n_channels", 2),
         ("dropout", 0.5),
         ("forget_bias", 1.0),
         ("recurrent_init", None),

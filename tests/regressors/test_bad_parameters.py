@@ -96,7 +96,7 @@ def words():
 
 
 def objects():
-    for value in (0, -1.0, np.inf, np.nan, True):
+    for value in (0, -1.0, -np.inf, np.nan, True, np.True_):
         yield LSTM, "gradient_clipping", value, "^gradient_clipping=.*; a number above 0 is needed"
     for value in ("norm", ClipNorm):
         yield LSTM, "gradient_clipping", value, r"^gradient_clipping=.*a strategy of .*AutoClip\(\)"

@@ -249,6 +249,12 @@ def _categories(parts: Parts) -> pd.CategoricalIndex:
 VALUES = (
     Kind("tuple", tuple, lambda t: {"items": list(t)}, lambda p: tuple(p["items"])),
     Kind(
+        "set",
+        set,
+        lambda s: {"items": sorted(s, key=repr)},
+        lambda p: set(map(_hashable, p["items"])),
+    ),
+    Kind(
         "dict",
         dict,
         lambda d: {"keys": list(d), "values": list(d.values())},

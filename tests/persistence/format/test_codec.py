@@ -91,7 +91,7 @@ def test_what_is_of_no_kind_is_named():
         (np.zeros(1, dtype="M8[s]"), r"an array has the dtype datetime64\[s\]"),
         (np.zeros(1, dtype=np.longdouble), "an array has the dtype .*, which cannot be saved"),
         (np.longdouble(1), "is a numpy scalar that cannot be saved"),
-        ({"a": {1}}, "is a builtins.set"),
+        ({"a": b"1"}, "is a builtins.bytes"),
     ):
         with pytest.raises(ValueError, match=named):
             Encoder(KINDS).encode({"a": Point([value], None)})

@@ -56,6 +56,14 @@ def test_arrays_of_other_things(array):
     assert again.tolist() == array.tolist()
 
 
+@pytest.mark.parametrize("value", [set(), {"b", "a"}, {1, None, (2, "c")}])
+def test_sets(value):
+    assert through(value) == value
+    assert decode("set", items=[1, 1]) == {1}
+    with pytest.raises(TypeError, match="unhashable"):
+        decode("set", items=[[1]])
+
+
 INDEXES = [
     pd.RangeIndex(2, 20, 3, name="i"),
     pd.Index([1, 2], dtype="int8"),
