@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from skorch.callbacks import Callback
+from torch import Generator
 
 from seqforecast import LSTMRegressor
 from seqforecast.datasets import make_delayed_echo
@@ -88,6 +89,24 @@ def test_constant_is_one_in_the_units_of_the_network():
 
 def test_targets_that_are_all_missing_have_a_constant():
     assert constant_loss(AbsoluteError(), batches(np.full((3, 3, 1), np.nan))) == 0.0
+
+
+def test_large_dataset_is_looked_at_in_part():
+    class Counted(Batches):
+        n_batches = 0
+
+        def __iter__(self):
+            for batch in super().__iter__():
+                self.n_batches += 1
+                yield batch
+
+    y = np.random.default_rng(0).normal(size=(60_000, 1))
+    windows = np.broadcast_to(0.0, (60_000, 3, 1))
+    order = Generator().manual_seed(0)
+    counted = Counted(WindowDataset(windows, y), NoScaling(), 100, shuffle=order)
+    # 32,768 values tell a variance to a standard error of sqrt(2 / 32768).
+    assert constant_loss(SquaredError(), counted) == pytest.approx(1.0, abs=0.03)
+    assert counted.n_batches == 328
 
 
 # The rule -----------------------------------------------------------------------------------------
