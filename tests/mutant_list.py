@@ -218,6 +218,27 @@ TRAINING = (
         ("training/test_net.py",),
     ),
     Mutant(
+        "training/net.py",
+        "a checkpoint forgets how long patience has waited",
+        "self._tell_patience(self._run.epochs)",
+        "self._tell_patience(0)",
+        ("callbacks/test_checkpoint.py",),
+    ),
+    Mutant(
+        "training/patience.py",
+        "white noise is waited for as long as a plateau",
+        "if not self.best_train < self.moved:",
+        "if False:",
+        ("training/test_patience.py",),
+    ),
+    Mutant(
+        "training/patience.py",
+        "the median or a quantile is searched like the mean [loss]",
+        "low, high = torch.where(slope > 0, low, middle), torch.where(slope > 0, middle, high)",
+        "low, high = middle - slope, middle - slope",
+        ("training/test_patience.py",),
+    ),
+    Mutant(
         "training/threads.py",
         "threads of another fit are left behind",
         "return _ambient_threads if taken and not nested else now",

@@ -33,6 +33,7 @@ from seqforecast.training.hooks import (
     naming_what_is_missing,
 )
 from seqforecast.training.native_step import NativeStep, NativeUpdate
+from seqforecast.training.patience import Patience, patience_of
 from seqforecast.training.scaling import Scaling
 from seqforecast.training.schedules import schedule_of
 
@@ -190,8 +191,9 @@ class RecurrentNet(NeuralNetRegressor):
         lr_schedule : {None, "cosine"}, default=None
             Course of the learning rate over this training.
         n_iter_no_change : int, default=None
-            Epochs without a better loss on `valid` after which training stops; the best weights
-            come back. None trains to the end and keeps the last ones.
+            Epochs without a better loss on `valid` after which training stops, once something is
+            learnt (`Patience`); the best weights come back. None trains to the end and keeps the
+            last ones.
         callbacks : sequence of (str, Callback), default=()
             Callbacks of this training alone, which have their turn after all others.
 
@@ -215,7 +217,7 @@ class RecurrentNet(NeuralNetRegressor):
             self._run = _Run(
                 n_steps=n_steps,
                 steps_an_epoch=steps_an_epoch,
-                patience=None if valid is None else n_iter_no_change,
+                patience=self._patience(dataset, valid, n_iter_no_change),
                 hooks=(hooks := hooks_in_use(self.callbacks_)),
                 keeps_batches=bool(hooks) or may_read_batches(self.callbacks_),
                 schedule=schedule_of(lr_schedule, self.lr, n_steps),
@@ -261,6 +263,7 @@ class RecurrentNet(NeuralNetRegressor):
         data = {"dataset_train": dataset, "dataset_valid": valid}
         batches = self.get_iterator(dataset, training=True)
         valid_batches = None if valid is None else self.get_iterator(valid)
+        self._tell_patience(self._run.epochs)  # those before a checkpoint
         for _ in range(self._run.epochs, epochs):
             self.notify("on_epoch_begin", **data)
             self._run.parameters = list(self.module_.parameters())  # a callback may replace them
@@ -268,6 +271,7 @@ class RecurrentNet(NeuralNetRegressor):
             self.run_single_epoch(batches, True, "train", self.train_step)
             self.run_single_epoch(valid_batches, False, "valid", self.validation_step)
             self._keep_best("train_loss" if valid is None else "valid_loss")
+            self._tell_patience(1)
             self._end_epoch(data)
             self._run.epochs += 1
             if self._run.steps >= self._run.n_steps or self._stalled():
@@ -496,9 +500,31 @@ class RecurrentNet(NeuralNetRegressor):
             forecasts: Tensor = self.module_(self.inputs(some))
         return bool(forecasts.isfinite().all())
 
+    def _patience(
+        self, train: WindowDataset, valid: WindowDataset | None, n_epochs: int | None
+    ) -> Patience | None:
+        if valid is None or n_epochs is None:
+            return None
+        batches = (
+            Batches(
+                dataset,
+                self.scaling,
+                _EVALUATION_BATCH,
+                shuffle=Generator().manual_seed(0),  # not the training's, whose order stays
+                device=self.device,
+            )
+            for dataset in (train, valid)
+        )
+        return patience_of(n_epochs, self.criterion_, *batches)
+
+    def _tell_patience(self, n_epochs: int) -> None:
+        """Tell patience of the newest epochs of the history."""
+        if self._run.patience is not None:
+            for row in self.history[len(self.history) - n_epochs :]:
+                self._run.patience.add(row["train_loss"], row["valid_loss"])
+
     def _stalled(self) -> bool:
-        run = self._run
-        return run.patience is not None and len(self.history) - run.best_epoch >= run.patience
+        return self._run.patience is not None and self._run.patience.has_ended
 
     # Prediction -------------------------------------------------------------------------------
 
@@ -559,7 +585,7 @@ class _Run:
 
     n_steps: int
     steps_an_epoch: int
-    patience: int | None
+    patience: Patience | None
     hooks: set[str]
     keeps_batches: bool
     schedule: Callable[[int], float] | None

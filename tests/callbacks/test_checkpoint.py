@@ -83,6 +83,7 @@ CASES = {
     "adamw": (LSTMRegressor, {"optimizer": "adamw", "weight_decay": 0.1}),
     "quantile": (LSTMRegressor, {"loss": "quantile", "scaling": "window"}),
     "stops early": (GRURegressor, {"n_iter_no_change": 6, "lr": 0.05}),
+    "waits on a plateau": (GRURegressor, {"n_iter_no_change": 3, "lr": 1e-30}),  # ends at epoch 8
 }
 
 
