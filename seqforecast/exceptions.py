@@ -9,7 +9,7 @@ __all__ = ["DivergenceError", "ParameterError"]
 
 
 class DivergenceError(ArithmeticError):
-    """Training diverged: the gradient, or the forecasts at the end, were not finite.
+    """Training diverged: the gradient, or weights or forecasts at the end, were not finite.
 
     Raised by ``fit`` and ``partial_fit`` of the recurrent regressors, which keep the best weights
     they had so far and can still predict, and by `seqforecast.callbacks.GradientClipping` in any

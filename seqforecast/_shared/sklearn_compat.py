@@ -18,6 +18,3 @@ except ImportError:  # scikit-learn before 1.9
 
 SUPPORTED = hasattr(CallbackSupportMixin, "set_callbacks")
 """Whether the installed scikit-learn has callbacks."""
-
-OF_A_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
-"""Attributes that an estimator has during a fit, by which the decorator ends what has begun."""

@@ -8,6 +8,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from seqforecast._shared.at_once import as_it_is
 from seqforecast._shared.checks import check_integer
 from seqforecast.gradients.gradient_flow import (
     GradientFlow,
@@ -72,14 +73,20 @@ def gradient_flow(estimator: Any, X: Any, *, n_windows: int = 16) -> GradientFlo
     """
     check_integer("n_windows", n_windows)
     regressor, X = recurrent_part(estimator, X)
+    regressor = as_it_is(regressor)  # a fit in another thread may end meanwhile
     windows = regressor.checked_windows(X)
-    net = regressor.net_
-    with computing(1):
-        x = net.inputs(windows[probe_rows(len(windows), n_windows)])
+    some = windows[probe_rows(len(windows), n_windows)]
+
+    def look(net: RecurrentNet) -> GradientFlow:
+        x = net.inputs(some)
         snapshot, probe = take_snapshot(
             net.module_, lambda: net.point_forecast(x), epoch=regressor.n_iter_
         )
         return GradientFlow.of([snapshot], input_sensitivity(probe))
+
+    with computing(1):
+        flow: GradientFlow = regressor.net_.rest.read(regressor.net_, look)
+    return flow
 
 
 def recurrent_part(estimator: Any, X: Any = None) -> tuple[Any, Any]:

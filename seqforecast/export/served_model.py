@@ -11,11 +11,14 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from seqforecast._shared.at_once import as_it_is
 from seqforecast.export.scalers import ColumnMap, scaler_map
 from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
 from seqforecast.regressors.inputs import form_of
 from seqforecast.regressors.parameters import quantile_column
+from seqforecast.training.net import RecurrentNet
 from seqforecast.training.scaling import WindowScaling
+from seqforecast.training.state import require_finite
 
 Array = NDArray[Any]
 
@@ -77,11 +80,10 @@ def served(estimator: Any) -> Served:
     """Return what is served of an estimator, or say why it cannot be exported."""
     whole = _served(estimator, estimator)
     parts = [whole.inputs.level, whole.inputs.scale, whole.target_level, whole.target_scale]
-    parts += [whole.head_weight, whole.head_bias, *(a for p in whole.layers for a in p.values())]
     if not all(np.isfinite(part).all() for part in parts):
         raise ValueError(
-            f"a weight or a scale of this {type(estimator).__name__} is not finite; finite numbers "
-            "are needed. Fit it anew, with scaled data or a lower lr."
+            f"a scale of this {type(estimator).__name__} is not finite; finite numbers are needed. "
+            "Fit its scalers to data that can be squared in float64: divide them by a constant."
         )
     names = getattr(estimator, "feature_names_in_", None)
     return replace(whole, feature_names=None if names is None else [str(name) for name in names])
@@ -98,12 +100,11 @@ def _served(estimator: Any, outermost: Any) -> Served:
 
 
 def _of_regressor(regressor: Any) -> Served:
+    regressor = as_it_is(regressor)  # a fit in another thread may end meanwhile
     check_is_fitted(regressor, "net_")
-    network, scaling = regressor.net_.module_, regressor.net_.scaling
-    weights = {
-        name: parameter.detach().cpu().numpy().astype(np.float32)
-        for name, parameter in network.state_dict().items()
-    }
+    net = regressor.net_
+    network, scaling = net.module_, net.scaling
+    weights = net.rest.read(net, _finite_weights)
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     window, n_channels, n_outputs = regressor.window_, regressor.n_channels_, regressor.n_outputs_
     # A window of zeros has no spread of its own: its units are those that stand in for it.
@@ -143,6 +144,14 @@ def _of_regressor(regressor: Any) -> Served:
         else [levels[quantile_column(q, levels, name)] for q in regressor.quantiles],
         feature_names=None,
     )
+
+
+def _finite_weights(net: RecurrentNet) -> dict[str, Array]:
+    require_finite(net)
+    return {
+        name: parameter.detach().cpu().numpy().astype(np.float32)
+        for name, parameter in net.module_.state_dict().items()
+    }
 
 
 def _of_pipeline(pipeline: Pipeline, outermost: Any) -> Served:

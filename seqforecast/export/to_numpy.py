@@ -34,7 +34,7 @@ def export_numpy(estimator: Any, path: str | os.PathLike[str]) -> None:
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     ValueError
-        If one of its weights is not finite.
+        If one of its weights or scales is not finite.
     OSError
         If the file cannot be written; one that was there is unchanged.
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from seqforecast._shared.at_once import Alone, as_it_is, become
 from seqforecast._shared.checks import check_integer, check_number, check_word
 from seqforecast._shared.html_repr import NotedDiagram, Notes, notes_of
 from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
@@ -194,7 +195,6 @@ class Forecaster(
 
     # The public methods -----------------------------------------------------------------------
 
-    @with_callbacks
     def fit(self, X: Any, y: Any = None) -> Forecaster:
         """Learn from one series or many.
 
@@ -227,6 +227,8 @@ class Forecaster(
             what was fitted before stays.
         TypeError
             If times, targets or features are of a type that cannot be used.
+        RuntimeError
+            If another thread fits or updates this forecaster.
 
         Warns
         -----
@@ -234,40 +236,8 @@ class Forecaster(
             If a future feature equals the target, or its value fewer than `horizon` steps before;
             or if names of two series differ in white space at their ends only.
         """
-        self._check_parameters()
-        panel, form = self._read(X, y)
-        checked = clone(self)
-        if y is not None:  # what is wrong with the names of X must be said before anything is lost
-            validate_data(checked, X, skip_check_array=True)
-        caller = 2 + SUPPORTED  # scikit-learn's decorator is between
-        warn_if_one_sided(self.regressor, stacklevel=caller)
-        warn_of_own_lags(panel, self.horizon, stacklevel=caller)
-        warn_of_spaces(panel.ids, form.place, stacklevel=caller)
-        with reported_fit(self, X, y, n_fits=self._most_fits()):
-            model = fit_with_weight(self._new_model(), panel)
-            intervals = intervals_of(self.intervals, model)
-            if self.intervals == "conformal":
-                intervals.prepare((), self.horizon)
-        names = ("n_features_in_", "feature_names_in_")
-        learnt = {name: getattr(checked, name) for name in names if hasattr(checked, name)}
-        adapter = model.adapter
-        learnt |= {
-            "_form": form,
-            "_model": model,
-            "_intervals": intervals,
-            "regressor_": adapter.by_step or adapter.fitted,
-            "regressor_weight_": model.weight,
-            "season_": model.lookback.seasons,
-            "transform_": model.value_transform.parameter,
-            "calendar_": model.calendar_words,
-            "ids_": panel.ids,
-            "padded_": panel.ids[panel.lengths < model.window + model.horizon],
-            "row_names_": model.row_names(),
-        }
-        self.__dict__.update(learnt)  # all at once: Ctrl-C may come between two assignments
-        for name in names:
-            if name not in learnt:
-                self.__dict__.pop(name, None)
+        with Alone(self, "fit"):
+            self._fit(X, y)
         return self
 
     def predict(self, X: Any = None, *, level: Any = None) -> Any:
@@ -303,12 +273,12 @@ class Forecaster(
             If rows overlap what was known, leave steps out, are of unknown series or lack
             features; or if there is too little data for `level`, or no quantile.
         """
-        check_is_fitted(self)
-        model = self._model
-        rows = requested_rows(self._form, model.panel, model.horizon, X)
-        forecasts = requested_forecasts(model, self._intervals, rows, level)
-        self._intervals.warn_if_too_narrow(self._model, rows, checked_levels(level))
-        return to_form(self._form, self._model.panel, rows, forecasts)
+        fitted = self._fitted()
+        form, model, intervals = fitted._form, fitted._model, fitted._intervals
+        rows = requested_rows(form, model.panel, model.horizon, X)
+        forecasts = requested_forecasts(model, intervals, rows, level)
+        intervals.warn_if_too_narrow(model, rows, checked_levels(level))
+        return to_form(form, model.panel, rows, forecasts)
 
     def update(self, X: Any, y: Any = None, *, passes: int = 0) -> Forecaster:
         """Take in new observations, and forecast from the new end without a refit.
@@ -336,6 +306,8 @@ class Forecaster(
             If the rows overlap what is known, leave steps out or cannot be used, a name of a series
             is not known and differs from a known one in its type or in white space only, or the
             regressor cannot be trained on; all stays as it was.
+        RuntimeError
+            If another thread fits or updates this forecaster.
 
         Warns
         -----
@@ -350,16 +322,17 @@ class Forecaster(
                 "regressor that can be trained on is needed. Pass passes=0 to forecast from the "
                 "new end, or fit again."
             )
-        before = self._model.panel
-        new = read_new(self._form, before, X, y)
-        warn_of_spaces(new.ids[~new.ids.isin(before.ids)], self._form.place, stacklevel=2)
-        model = self._model.with_panel(before.append(new))
-        learnt = {"_model": model, "ids_": model.panel.ids}
-        if passes:
-            had = np.append(before.lengths, np.ones(model.panel.n_series - before.n_series))
-            model.learn_newest(had.astype(np.int64) - 1, passes)
-            learnt["regressor_"] = model.adapter.by_step or model.adapter.fitted
-        self.__dict__.update(learnt)
+        with Alone(self, "fit"):
+            before = self._model.panel
+            new = read_new(self._form, before, X, y)
+            warn_of_spaces(new.ids[~new.ids.isin(before.ids)], self._form.place, stacklevel=2)
+            model = self._model.with_panel(before.append(new))
+            learnt = {"_model": model, "ids_": model.panel.ids}
+            if passes:
+                had = np.append(before.lengths, np.ones(model.panel.n_series - before.n_series))
+                model.learn_newest(had.astype(np.int64) - 1, passes)
+                learnt["regressor_"] = model.adapter.by_step or model.adapter.fitted
+            become(self, learnt)
         return self
 
     def stream(self, X: Any = None, *, level: Any = None) -> ForecastStream:
@@ -384,10 +357,11 @@ class Forecaster(
         ValueError
             If `X` or `level` cannot be used, as for `predict`, or `X` leaves series out.
         """
-        check_is_fitted(self)
-        stream = ForecastStream(self, X, level)
-        rows = requested_rows(self._form, self._model.panel, self._model.horizon, X)
-        self._intervals.warn_if_too_narrow(self._model, rows, stream.levels)
+        fitted = self._fitted()
+        stream = ForecastStream(fitted, X, level)
+        model = fitted._model
+        rows = requested_rows(fitted._form, model.panel, model.horizon, X)
+        fitted._intervals.warn_if_too_narrow(model, rows, stream.levels)
         return stream
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -430,8 +404,9 @@ class Forecaster(
         --------
         forecast_scorer : MAE, RMSE, SMAPE, MASE and RMSSE for a search.
         """
-        fold = self._scored_fold(X, y, stacklevel=2)
-        return fold.r2(weight_of_rows(self._form, fold, sample_weight))
+        fitted = self._fitted()
+        fold = fitted._scored_fold(X, y, stacklevel=2)
+        return fold.r2(weight_of_rows(fitted._form, fold, sample_weight))
 
     def training_data(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return what the regressor was given, to look into it.
@@ -452,8 +427,7 @@ class Forecaster(
         NotFittedError
             If it is not fitted.
         """
-        check_is_fitted(self)
-        return self._model.training_data()
+        return self._fitted()._model.training_data()
 
     def set_output(self, *, transform: str | None = None) -> Forecaster:
         """Change nothing: what it returns has the form that the data came in.
@@ -480,10 +454,11 @@ class Forecaster(
 
     def _notes(self) -> Notes:
         """Return what a notebook shows below the diagram: what it learnt, and its regressor."""
-        if not hasattr(self, "_model"):
+        fitted = as_it_is(self)
+        if not hasattr(fitted, "_model"):
             return Notes()
-        inner = notes_of(self.regressor_)
-        return replace(inner, paragraphs=[self._summary(), *inner.paragraphs])
+        inner = notes_of(fitted.regressor_)
+        return replace(inner, paragraphs=[fitted._summary(), *inner.paragraphs])
 
     def _summary(self) -> str:
         """Say in a sentence or two what it knows, and how it forecasts."""
@@ -504,6 +479,40 @@ class Forecaster(
 
     # Within the package -----------------------------------------------------------------------
 
+    @with_callbacks
+    def _fit(self, X: Any, y: Any) -> None:
+        self._check_parameters()
+        panel, form = self._read(X, y)
+        checked = clone(self)
+        if y is not None:  # what is wrong with the names of X must be said before anything is lost
+            validate_data(checked, X, skip_check_array=True)
+        caller = 3 + SUPPORTED  # scikit-learn's decorator is between
+        warn_if_one_sided(self.regressor, stacklevel=caller)
+        warn_of_own_lags(panel, self.horizon, stacklevel=caller)
+        warn_of_spaces(panel.ids, form.place, stacklevel=caller)
+        with reported_fit(self, X, y, n_fits=self._most_fits()):
+            model = fit_with_weight(self._new_model(), panel)
+            intervals = intervals_of(self.intervals, model)
+            if self.intervals == "conformal":
+                intervals.prepare((), self.horizon)
+        names = ("n_features_in_", "feature_names_in_")
+        learnt = {name: getattr(checked, name) for name in names if hasattr(checked, name)}
+        adapter = model.adapter
+        learnt |= {
+            "_form": form,
+            "_model": model,
+            "_intervals": intervals,
+            "regressor_": adapter.by_step or adapter.fitted,
+            "regressor_weight_": model.weight,
+            "season_": model.lookback.seasons,
+            "transform_": model.value_transform.parameter,
+            "calendar_": model.calendar_words,
+            "ids_": panel.ids,
+            "padded_": panel.ids[panel.lengths < model.window + model.horizon],
+            "row_names_": model.row_names(),
+        }
+        become(self, learnt, gone=[name for name in names if name not in learnt])
+
     def _check_parameters(self) -> None:
         """Raise if a parameter cannot be used."""
         check_regressor(self.regressor, Forecaster)
@@ -519,18 +528,24 @@ class Forecaster(
         if self.intervals == "quantile":
             require_quantiles(self.regressor)
 
+    def _fitted(self) -> Forecaster:
+        """Return this forecaster as it is fitted now, whatever a fit in another thread does."""
+        fitted = as_it_is(self)
+        check_is_fitted(fitted)
+        return fitted
+
     def _scored_fold(self, X: Any, y: Any, *, stacklevel: int) -> ScoredFold:
         """Return the forecasts of rows that follow the fit, beside their actual values."""
-        check_is_fitted(self)
+        fitted = self._fitted()
         return scored_fold(
-            self._form, self._model, self._intervals, X, y, stacklevel=stacklevel + 1
+            fitted._form, fitted._model, fitted._intervals, X, y, stacklevel=stacklevel + 1
         )
 
     def _actual_values(self, X: Any) -> Array:
         """Return the actual values in rows that follow the fit."""
-        check_is_fitted(self)
-        require_rows(self._form, X, None)
-        return actual_values(self._form, self._model.panel.ids, X, None)
+        fitted = self._fitted()
+        require_rows(fitted._form, X, None)
+        return actual_values(fitted._form, fitted._model.panel.ids, X, None)
 
     def _most_fits(self) -> int | None:
         """Return how often a fit fits the regressor at most, before any data are known.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqforecast._shared.at_once import as_it_is
 from seqforecast.forecasting.data.future_rows import requested_rows
 from seqforecast.forecasting.data.panel import FutureRows, Panel
 from seqforecast.forecasting.data.reading import Form
@@ -49,7 +49,8 @@ class Parts(NamedTuple):
 
 def parts_of(forecaster: Forecaster) -> Parts:
     """Return the parts of a fitted Forecaster; they are not copied."""
-    return Parts(forecaster._form, forecaster._model, forecaster._intervals)
+    fitted = as_it_is(forecaster)
+    return Parts(fitted._form, fitted._model, fitted._intervals)
 
 
 def read_as_fit(forecaster: Forecaster, X: Any, y: Any = None) -> tuple[Panel, Form]:
@@ -71,7 +72,7 @@ def with_model(
     intervals : Intervals, default=None
         How the ends of intervals are found; None keeps how it was.
     """
-    other = copy.copy(forecaster)
+    other = as_it_is(forecaster)
     other._model, other.ids_ = model, model.panel.ids
     if intervals is not None:
         other._intervals = intervals

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from seqforecast._shared.at_once import Alone, as_it_is, become
 from seqforecast.forecasting.data.columns import nearest, show
 from seqforecast.forecasting.data.frames import to_form
 from seqforecast.forecasting.data.future_rows import requested_rows
@@ -76,6 +77,10 @@ class ForecastStream:
     ['1960-11', '1960-12', '1961-01']
     """
 
+    _model: StreamModel
+    _rows: FutureRows
+    _columns: dict[str, NDArray[np.float64]]
+
     def __init__(self, forecaster: Any, X: Any = None, level: Any = None) -> None:
         self.levels = checked_levels(level)
         self._form = forecaster._form
@@ -95,7 +100,8 @@ class ForecastStream:
     @property
     def forecast(self) -> Any:
         """The newest forecast, in the form that ``predict`` of the forecaster gives it."""
-        return to_form(self._form, self._model.panel, self._rows, self._columns)
+        now = as_it_is(self)
+        return to_form(now._form, now._model.panel, now._rows, now._columns)
 
     def update(self, X: Any, y: Any = None, *, X_future: Any = None) -> Any:
         """Take in new values, and forecast what follows.
@@ -124,10 +130,13 @@ class ForecastStream:
         ValueError
             If the rows overlap what is known, leave steps out, are of a series that the stream
             does not know or cannot be used, or those to come lack features; all stays as it was.
+        RuntimeError
+            If another thread updates this stream.
         """
-        model = self._model.take_in(read_stream_rows(self._form, self._model.panel, X, y))
-        rows = requested_rows(self._form, model.panel, model.horizon, X_future)
-        self._answer(model, rows)
+        with Alone(self, "update"):
+            model = self._model.take_in(read_stream_rows(self._form, self._model.panel, X, y))
+            rows = requested_rows(self._form, model.panel, model.horizon, X_future)
+            self._answer(model, rows)
         self._intervals.warn_if_too_narrow(model, rows, self.levels)
         return self.forecast
 
@@ -149,19 +158,20 @@ class ForecastStream:
         ValueError
             If a series is unknown, or named twice.
         """
+        now = as_it_is(self)
         labels = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
         wanted = pd.Index(labels, tupleize_cols=False)
-        places = self.ids_.get_indexer(wanted)
+        places = now.ids_.get_indexer(wanted)
         if not len(wanted) or (places < 0).any() or not wanted.is_unique:
             wrong = wanted[places < 0]
-            advice = nearest(wrong[0], self.ids_, "series") if len(wrong) else "Name each once."
+            advice = nearest(wrong[0], now.ids_, "series") if len(wrong) else "Name each once."
             raise ValueError(f"ids={labels}; different series of the stream are needed. {advice}")
-        taken = copy.copy(self)
-        taken._model = self._model.take(places.astype(np.int64))
-        place = wanted.get_indexer(self.ids_)[self._rows.series]
+        taken = as_it_is(now)
+        taken._model = now._model.take(places.astype(np.int64))
+        place = wanted.get_indexer(now.ids_)[now._rows.series]
         kept = np.flatnonzero(place >= 0)
-        taken._rows = replace(self._rows.take(kept), series=place[kept])
-        taken._columns = {name: values[kept] for name, values in self._columns.items()}
+        taken._rows = replace(now._rows.take(kept), series=place[kept])
+        taken._columns = {name: values[kept] for name, values in now._columns.items()}
         return taken
 
     def __repr__(self) -> str:
@@ -172,9 +182,9 @@ class ForecastStream:
 
     def _answer(self, model: StreamModel, rows: FutureRows) -> None:
         """Forecast by a model, and go on with it."""
-        self._columns = requested_forecasts(model, self._intervals, rows, self.levels)
+        columns = requested_forecasts(model, self._intervals, rows, self.levels)
         model.forget()
-        self._model, self._rows = model, rows
+        become(self, {"_model": model, "_rows": rows, "_columns": columns})
 
 
 def _require_every_series(model: StreamModel, rows: FutureRows) -> None:

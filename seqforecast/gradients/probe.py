@@ -195,6 +195,11 @@ def _cut_open(layers: list[nn.Module], calls: list[_Call]) -> Iterator[None]:
         _remove(handles)
 
 
+def is_of_a_probe(hook: Any) -> bool:
+    """Tell whether a hook is one by which a network is looked at just now."""
+    return getattr(hook, "__module__", None) == __name__
+
+
 def _remove(handles: list[Any]) -> None:
     for handle in handles:
         handle.remove()

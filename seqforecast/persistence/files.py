@@ -12,6 +12,7 @@ from seqforecast.persistence.format.values import VALUES
 from seqforecast.persistence.networks import NETWORKS
 from seqforecast.persistence.sklearn import ESTIMATORS
 from seqforecast.persistence.streams import STREAMS
+from seqforecast.training.state import NotFiniteError
 
 _KINDS = (*VALUES, *NETWORKS, *ESTIMATORS, *FORECASTING, *STREAMS)
 _SAVED = {kind.type for kind in _KINDS if kind.name.startswith(("seqforecast.", "sklearn."))}
@@ -39,7 +40,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If it, or something within it, is not among what can be saved; the message names it.
+        If it, or something within it, is not among what can be saved, or a weight is not finite;
+        the message names it.
     TypeError
         If the arguments come the other way round.
     OSError
@@ -85,6 +87,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     encoder = Encoder(_KINDS)
     try:
         content = encoder.encode(estimator)
+    except NotFiniteError as error:
+        raise ValueError(f"{_name(estimator)} cannot be saved: {error}") from error
     except ValueError as error:
         raise ValueError(
             f"{_name(estimator)} holds what cannot be saved: {error}. Numbers, strings, arrays and "

@@ -13,6 +13,7 @@ import pandas as pd
 from pandas.tseries.offsets import BaseOffset
 from sklearn.base import BaseEstimator
 
+from seqforecast._shared.at_once import as_it_is
 from seqforecast.forecasting import Forecaster
 from seqforecast.forecasting.arrays.baseline import BASELINES, Baseline
 from seqforecast.forecasting.arrays.feature_scaling import FeatureScaling
@@ -129,7 +130,7 @@ _LINEAR = {
 
 
 def _forecaster_parts(forecaster: Forecaster) -> Parts:
-    learnt = None
+    forecaster, learnt = as_it_is(forecaster), None  # a fit in another thread may end meanwhile
     if hasattr(forecaster, "_model"):
         names = (*_LEARNT, *(name for name in _OF_FEATURES if hasattr(forecaster, name)))
         learnt = {name: getattr(forecaster, name) for name in names}

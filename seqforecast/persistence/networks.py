@@ -9,6 +9,7 @@ import torch
 from skorch.callbacks import EarlyStopping
 
 from seqforecast import callbacks
+from seqforecast._shared.at_once import as_it_is
 from seqforecast.persistence.format.codec import Kind, Parts, record
 from seqforecast.persistence.format.fields import Each, shown
 from seqforecast.regressors import GRURegressor, LSTMRegressor, RNNRegressor
@@ -34,6 +35,7 @@ def _regressor(cls: type[RecurrentRegressor]) -> Kind:
     """Return the kind of a regressor: its parameters, and what it learnt."""
 
     def apart(estimator: RecurrentRegressor) -> Parts:
+        estimator = as_it_is(estimator)  # a fit in another thread may end meanwhile
         learnt = learnt_by(estimator) if hasattr(estimator, "net_") else None
         params = estimator.get_params(deep=False)
         params["callbacks"] = _of_any_machine(params["callbacks"])

@@ -18,15 +18,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Generator
 
 from seqforecast import nn
+from seqforecast._shared.at_once import Alone, as_it_is, become
 from seqforecast._shared.checks import check_number, require_finite
 from seqforecast._shared.early_stopping import ENOUGH_WINDOWS
 from seqforecast._shared.memory_limits import require_memory
-from seqforecast._shared.sklearn_compat import (
-    OF_A_FIT,
-    SUPPORTED,
-    CallbackSupportMixin,
-    with_callbacks,
-)
+from seqforecast._shared.sklearn_compat import SUPPORTED, CallbackSupportMixin, with_callbacks
 from seqforecast.callbacks import Checkpoint
 from seqforecast.callbacks.copies import copies_for_fit, with_name_of
 from seqforecast.callbacks.parameter import CallbackParameter
@@ -70,13 +66,14 @@ from seqforecast.regressors.time_order import warn_if_newest_first, warn_if_unso
 from seqforecast.training.batches import WindowDataset
 from seqforecast.training.net import RecurrentNet
 from seqforecast.training.scaling import SCALINGS, Scaling
+from seqforecast.training.state import as_it_stands
 from seqforecast.training.threads import computing
 from seqforecast.training.training_id import training_id
 
 Array = NDArray[Any]
 
 _DEFAULT_BATCH = 32
-_CALLER_OF_FIT = 4 if SUPPORTED else 3  # scikit-learn's decorator is one of them
+_CALLER_OF_FIT = 5 if SUPPORTED else 4  # scikit-learn's decorator is one of them
 """Frames between a warning and the line of the user that called `fit` or `partial_fit`."""
 
 _OF_A_PARAMETER = 12
@@ -150,7 +147,6 @@ class RecurrentRegressor(
 
     # The public methods -----------------------------------------------------------------------
 
-    @with_callbacks
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
         """Fit the network to windows and the values that follow them.
 
@@ -184,26 +180,15 @@ class RecurrentRegressor(
             If a parameter or an array cannot be used, or if names or values of the columns of
             `X` tell of other channels than `n_channels`; what was fitted before stays.
         DivergenceError
-            If the gradient was not finite in three steps in a row; the best weights so far
-            stay.
+            If the gradient was not finite in three steps in a row, or the weights or the forecasts
+            at the end; the best weights so far stay.
+        RuntimeError
+            If another thread fits this estimator.
         """
-        with self._unchanged_on_error():
-            goes_on = self.warm_start and hasattr(self, "net_")
-            data = self._training_data(X, y, sample_weight, reset=not goes_on)
-            train, valid, early_stopping = self._split(data, X, y, X_val, y_val)
-            self._train(
-                self.net_ if goes_on else self._new_net(train),
-                train,
-                valid,
-                {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}},
-                epochs=self.max_epochs,
-                max_steps=self.max_steps,
-                lr_schedule=self.lr_schedule,
-                n_iter_no_change=self.n_iter_no_change if early_stopping else None,
-            )
+        with self._learner() as learner:
+            learner._fit(X, y, sample_weight, X_val, y_val)
         return self
 
-    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
         """Train one more pass, at a constant learning rate.
 
@@ -226,17 +211,14 @@ class RecurrentRegressor(
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError, DivergenceError, RuntimeError
+            As `fit`.
         """
-        with self._unchanged_on_error():
-            goes_on = hasattr(self, "net_")
-            data = self._training_data(X, y, sample_weight, reset=not goes_on)
-            self._train(
-                self.net_ if goes_on else self._new_net(data),
-                data,
-                None,
-                {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}},
-                epochs=1,
-            )
+        with self._learner() as learner:
+            learner._fit_one_pass(X, y, sample_weight)
         return self
 
     def predict(self, X):
@@ -254,10 +236,11 @@ class RecurrentRegressor(
             The forecasts, float64, in the units of the targets; one dimension where `fit` saw
             one. The median with ``loss="quantile"``.
         """
-        forecast = self._forecast(X)
-        if self.quantiles_ is not None:
-            forecast = forecast[..., self._level_column(0.5)]
-        return forecast[:, 0] if self._form.y_ndim == 1 else forecast
+        fitted = as_it_is(self)
+        forecast = fitted._forecast(X)
+        if fitted.quantiles_ is not None:
+            forecast = forecast[..., fitted._level_column(0.5)]
+        return forecast[:, 0] if fitted._form.y_ndim == 1 else forecast
 
     def predict_quantiles(self, X):
         """Forecast the quantiles of the values that follow each window.
@@ -323,9 +306,7 @@ class RecurrentRegressor(
         ValueError
             If `X` does not have the form of the windows of the fit, or holds NaN or infinity.
         """
-        check_is_fitted(self, "net_")
-        validate_data(self, X, reset=False, skip_check_array=True, ensure_2d=False)
-        return self._form.windows(X)
+        return as_it_is(self)._checked(X)
 
     def stream(self, X):
         """Return a stream: the network reads on step by step, at the cost of one step each.
@@ -389,19 +370,31 @@ class RecurrentRegressor(
     # Input ------------------------------------------------------------------------------------
 
     @contextmanager
-    def _unchanged_on_error(self) -> Iterator[None]:
-        """Put everything back as it was if fitting fails before there is something to keep."""
-        before = dict(self.__dict__)
-        try:
-            yield
-        except BaseException:  # Ctrl-C, too
-            kept = self.__dict__.get("history_") is not before.get("history_")
-            if not kept:
-                # scikit-learn's decorator, around this, has yet to end what callbacks began.
-                open_ = {name: v for name, v in self.__dict__.items() if name in OF_A_FIT}
-                self.__dict__.clear()
-                self.__dict__.update(before | open_)
-            raise
+    def _learner(self) -> Iterator[RecurrentRegressor]:
+        """Return a copy to fit in the place of this estimator, which becomes what it has learnt.
+
+        All at once at the end, so that another thread sees what was fitted before or what is fitted
+        now; and not at all if the fit fails before there is something to keep.
+        """
+        with Alone(self, "fit"):
+            learner = as_it_is(self)
+            before = as_it_is(self).__dict__
+            try:
+                yield learner
+            except BaseException:  # Ctrl-C, too
+                if learner.__dict__.get("history_") is not before.get("history_"):
+                    self._become(learner, before)
+                raise
+            else:
+                self._become(learner, before)
+            finally:
+                if "net_" in before:
+                    before["net_"].rest.end()
+
+    def _become(self, learner: RecurrentRegressor, before: dict[str, Any]) -> None:
+        now, nothing = learner.__dict__, object()
+        learnt = {name: v for name, v in now.items() if v is not before.get(name, nothing)}
+        become(self, learnt, gone=before.keys() - now.keys())
 
     def _training_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> WindowDataset:
         params = self.get_params(deep=False)
@@ -462,6 +455,34 @@ class RecurrentRegressor(
 
     # Training ---------------------------------------------------------------------------------
 
+    @with_callbacks
+    def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
+        goes_on = self.warm_start and hasattr(self, "net_")
+        data = self._training_data(X, y, sample_weight, reset=not goes_on)
+        train, valid, early_stopping = self._split(data, X, y, X_val, y_val)
+        self._train(
+            self._same_net() if goes_on else self._new_net(train),
+            train,
+            valid,
+            {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}},
+            epochs=self.max_epochs,
+            max_steps=self.max_steps,
+            lr_schedule=self.lr_schedule,
+            n_iter_no_change=self.n_iter_no_change if early_stopping else None,
+        )
+
+    @with_callbacks
+    def _fit_one_pass(self, X: Any, y: Any, sample_weight: Any) -> None:
+        goes_on = hasattr(self, "net_")
+        data = self._training_data(X, y, sample_weight, reset=not goes_on)
+        self._train(
+            self._same_net() if goes_on else self._new_net(data),
+            data,
+            None,
+            {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}},
+            epochs=1,
+        )
+
     def _new_net(self, data: WindowDataset) -> RecurrentNet:
         self._built_with = built_with(self.get_params(deep=False))
         # The median is always among them: it is what `predict` gives.
@@ -472,6 +493,12 @@ class RecurrentRegressor(
         scaling.fit(data.X, data.y, data.weight)
         warn_if_units_differ(data, scaling, stacklevel=_CALLER_OF_FIT)
         return self._build_net(scaling, generators(self.random_state))
+
+    def _same_net(self) -> RecurrentNet:
+        """Return the net that there is, to train it where it lies."""
+        net: RecurrentNet = self.net_.rest.untrained(self.net_)
+        net.rest.begin(as_it_stands(net))
+        return net
 
     def _require_memory(self, data: WindowDataset) -> None:
         """Raise if the network and one batch can never fit into the memory of this machine."""
@@ -604,15 +631,21 @@ class RecurrentRegressor(
     # Output -----------------------------------------------------------------------------------
 
     def _forecast(self, X: Any) -> NDArray[np.float64]:
-        windows = self.checked_windows(X)
+        windows = self._checked(X)
         with computing(self._n_threads()):
-            return self.net_.forecast(windows)
+            return self.net_.rest.read(self.net_, lambda net: net.forecast(windows))
+
+    def _checked(self, X: Any) -> Array:
+        check_is_fitted(self, "net_")
+        validate_data(self, X, reset=False, skip_check_array=True, ensure_2d=False)
+        return self._form.windows(X)
 
     def _quantiles(self, X: Any, wanted: Any) -> NDArray[np.float64]:
-        check_is_fitted(self, "net_")
-        columns = [self._level_column(level) for level in wanted]
-        quantiles = self._forecast(X)[..., columns]
-        return quantiles[:, 0] if self._form.y_ndim == 1 else quantiles
+        fitted = as_it_is(self)
+        check_is_fitted(fitted, "net_")
+        columns = [fitted._level_column(level) for level in wanted]
+        quantiles = fitted._forecast(X)[..., columns]
+        return quantiles[:, 0] if fitted._form.y_ndim == 1 else quantiles
 
     def _level_column(self, level: float) -> int:
         return quantile_column(level, self.quantiles_, type(self).__name__)

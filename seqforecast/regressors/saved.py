@@ -13,8 +13,9 @@ from seqforecast.persistence.format.fields import Each, Numbers, Table, holds, s
 from seqforecast.regressors.base import RecurrentRegressor
 from seqforecast.regressors.inputs import InputForm
 from seqforecast.regressors.parameters import check_parameters
+from seqforecast.training.net import RecurrentNet
 from seqforecast.training.scaling import SCALINGS
-from seqforecast.training.state import restore, state_of
+from seqforecast.training.state import require_finite, restore, state_of
 
 _LEARNT = {
     **dict.fromkeys(("n_features_in_", "window_", "n_channels_", "n_outputs_"), int),
@@ -28,13 +29,19 @@ _NAMES = (Numbers("O", 1), Numbers("U", 1))
 
 def learnt_by(estimator: RecurrentRegressor) -> dict[str, Any]:
     """Return what a fitted regressor has learnt, by name; its parameters go beside it."""
+    net = estimator.net_
     return {
         **{name: getattr(estimator, name) for name in _LEARNT},
         "feature_names_in_": getattr(estimator, "feature_names_in_", None),
         "form": estimator._form,
         "built_with": estimator._built_with,
-        "net": state_of(estimator.net_),
+        "net": net.rest.read(net, _finite_state),
     }
+
+
+def _finite_state(net: RecurrentNet) -> dict[str, Any]:
+    require_finite(net)
+    return state_of(net)
 
 
 def restore_learnt(estimator: RecurrentRegressor, learnt: Mapping[str, Any]) -> None:
@@ -68,6 +75,7 @@ def restore_learnt(estimator: RecurrentRegressor, learnt: Mapping[str, Any]) -> 
     _check_scaling(builder, state["scaling"])
     net = builder._build_net(state["scaling"], [torch.Generator() for _ in range(3)])
     restore(net, state)
+    require_finite(net)
     net.module_.eval()
     estimator._keep(net)
 

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqforecast._shared.at_once import Alone, as_it_is
 from seqforecast.containers.arrays import as_array
 from seqforecast.regressors.parameters import quantile_column
-from seqforecast.training.net import PREDICTION_BLOCK
+from seqforecast.training.net import PREDICTION_BLOCK, RecurrentNet
 from seqforecast.training.scaling import Units
 from seqforecast.training.threads import computing
 
@@ -71,7 +72,8 @@ class Stream:
 
     ``fit`` builds a new network, and the stream goes on with the one it has. ``partial_fit``, and
     ``fit`` with ``warm_start``, train the network where it lies: the next update is made with the
-    new weights, from a state that the old ones left. Begin a new stream then.
+    new weights, from a state that the old ones left. Begin a new stream then. An update in another
+    thread, while they train, is made with the old weights.
 
     With ``scaling="window"`` a series that moves far from its first window is seen in units that
     no longer suit it: after some windows' worth of updates, or where the level has changed by more
@@ -96,10 +98,14 @@ class Stream:
     """
 
     def __init__(self, regressor: Any, X: Any) -> None:
-        windows = regressor.checked_windows(X)
-        self.regressor = copy.copy(regressor)  # a later fit changes the original
+        self.regressor = as_it_is(regressor)  # a later fit changes the original
+        windows = self.regressor.checked_windows(X)
+        net = self.regressor.net_
+        net.rest.read(net, lambda net: self._begin(net, windows))
+
+    def _begin(self, net: RecurrentNet, windows: Array) -> None:
+        regressor = self.regressor
         n, _, n_channels = windows.shape
-        net = regressor.net_
         units = net.scaling.units(windows)
         self.units = Units(
             *(np.broadcast_to(part, (n, 1, n_channels)) for part in (units.level, units.scale)),
@@ -116,7 +122,7 @@ class Stream:
                 some = windows[rows]
                 block = np.zeros((PREDICTION_BLOCK, *windows.shape[1:]))
                 block[: len(some)] = _taken(self.units, rows).of_windows(some)
-                state, output = self._read(block, None)
+                state, output = _read(net, block, None)
                 states.append(tuple(part[:, : len(some)] for part in state))
                 outputs.append(output[: len(some)])
         self.state = tuple(torch.cat(parts, dim=1) for parts in zip(*states, strict=True))
@@ -165,32 +171,11 @@ class Stream:
         ValueError
             If the observation has another shape, or is not finite, or so large that the network
             cannot answer; the stream stays as it was.
+        RuntimeError
+            If another thread updates this stream.
         """
-        places = None if series is None else self._places(series)
-        step = self._step(observation, self.n_series if places is None else len(places))
-        units, before = self.units, self.state
-        if places is not None:
-            units = _taken(units, places)
-            before = tuple(part[:, torch.from_numpy(places)] for part in before)
-        with np.errstate(over="ignore", invalid="ignore"):  # seen in the forecast
-            with computing(self.regressor._n_threads()), torch.no_grad():
-                state, scaled = self._read(units.of_windows(step), before)
-            output = units.restore(scaled)
-        if not np.isfinite(output).all():
-            raise ValueError(
-                f"the observation, {np.abs(step).max():.3g} at most, leads the network to a "
-                "forecast that is not finite; one of the size of the training data is needed. "
-                "Correct it, or begin a new stream with the newest window."
-            )
-        if places is not None:
-            state = tuple(
-                part.index_copy(1, torch.from_numpy(places).to(part.device), new)
-                for part, new in zip(self.state, state, strict=True)
-            )
-            whole = self.output.copy()
-            whole[places] = output
-            output = whole
-        self.state, self.output = state, output
+        with Alone(self, "update"):
+            self._take_in(observation, series)
         return self.forecast
 
     def take(self, series: Any) -> Stream:
@@ -222,7 +207,8 @@ class Stream:
     # What is stored ---------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"state": tuple(part.cpu().numpy() for part in self.state)}
+        now = as_it_is(self)
+        return now.__dict__ | {"state": tuple(part.cpu().numpy() for part in now.state)}
 
     def __setstate__(self, content: dict[str, Any]) -> None:
         self.__dict__.update(content)
@@ -230,9 +216,7 @@ class Stream:
         self.state = tuple(torch.from_numpy(part).to(device) for part in content["state"])
 
     def __copy__(self) -> Stream:
-        twin = object.__new__(type(self))  # arrays are shared: an update puts others in their place
-        twin.__dict__.update(self.__dict__)
-        return twin
+        return as_it_is(self)  # arrays are shared: an update puts others in their place
 
     def __repr__(self) -> str:
         form = self.regressor._form
@@ -243,17 +227,34 @@ class Stream:
 
     # Within -----------------------------------------------------------------------------------
 
-    def _read(
-        self, scaled: Array, state: tuple[Tensor, ...] | None
-    ) -> tuple[tuple[Tensor, ...], Array]:
-        """Read steps (n, n_steps, n_channels) on from a state; return the new one and forecasts."""
-        net = self.regressor.net_
-        network = net.module_
-        before: Any = state if state is None or len(state) == 2 else state[0]
-        _, last = network.recurrent(net.tensor(scaled), before)
-        after = last if isinstance(last, tuple) else (last,)
-        output: Tensor = network.head(after[0][-1])
-        return after, output.cpu().numpy().astype(np.float64)
+    def _take_in(self, observation: Any, series: Any) -> None:
+        places = None if series is None else self._places(series)
+        step = self._step(observation, self.n_series if places is None else len(places))
+        units, before = self.units, self.state
+        if places is not None:
+            units = _taken(units, places)
+            before = tuple(part[:, torch.from_numpy(places)] for part in before)
+        with np.errstate(over="ignore", invalid="ignore"):  # seen in the forecast
+            with computing(self.regressor._n_threads()), torch.no_grad():
+                net = self.regressor.net_
+                scaled_step = units.of_windows(step)
+                state, scaled = net.rest.read(net, lambda net: _read(net, scaled_step, before))
+            output = units.restore(scaled)
+        if not np.isfinite(output).all():
+            raise ValueError(
+                f"the observation, {np.abs(step).max():.3g} at most, leads the network to a "
+                "forecast that is not finite; one of the size of the training data is needed. "
+                "Correct it, or begin a new stream with the newest window."
+            )
+        if places is not None:
+            state = tuple(
+                part.index_copy(1, torch.from_numpy(places).to(part.device), new)
+                for part, new in zip(self.state, state, strict=True)
+            )
+            whole = self.output.copy()
+            whole[places] = output
+            output = whole
+        self.__dict__.update(state=state, output=output)  # both at once, for other threads
 
     def _column(self, level: float) -> int:
         return quantile_column(level, self.regressor.quantiles_, type(self.regressor).__name__)
@@ -298,6 +299,18 @@ class Stream:
                 "Pass for example [0]."
             )
         return places.astype(np.int64)
+
+
+def _read(
+    net: RecurrentNet, scaled: Array, state: tuple[Tensor, ...] | None
+) -> tuple[tuple[Tensor, ...], Array]:
+    """Read steps (n, n_steps, n_channels) on from a state; return the new one and forecasts."""
+    network: Any = net.module_
+    before: Any = state if state is None or len(state) == 2 else state[0]
+    _, last = network.recurrent(net.tensor(scaled), before)
+    after = last if isinstance(last, tuple) else (last,)
+    output: Tensor = network.head(after[0][-1])
+    return after, output.cpu().numpy().astype(np.float64)
 
 
 def _taken(units: Units, rows: Any) -> Units:

@@ -57,15 +57,34 @@ class DivergenceGuard:
         vars(self).update({name: state[name] for name in vars(self)})
 
 
-def forecasts_overflow(step: int, lr: float) -> DivergenceError:
-    """Return the error of a training whose steps were finite, and led too far."""
+def lower_lr(lr: float) -> str:
+    """Say what to do where steps lead too far."""
+    return f"Scale the data (scaling='standard'), lower lr (now {lr:g}) or set gradient_clipping."
+
+
+NO_SUCH_CALLBACK = (
+    "A callback put them there at its last turn: leave it out, or let it load finite weights only."
+)
+"""What to do where the weights were finite until then."""
+
+
+def ended_not_finite(culprit: str, step: int, cure: str) -> DivergenceError:
+    """Return the error of a training that would have ended with a net that cannot forecast."""
     return DivergenceError(
-        f"after {step} step(s) the network forecasts infinity or NaN; finite forecasts are needed. "
-        f"Scale the data (scaling='standard'), lower lr (now {lr:g}) or set gradient_clipping. The "
-        "best weights so far are in place.",
-        culprit="the forecasts",
+        f"after {step} step(s) infinity or NaN is in {culprit}; finite weights and forecasts are "
+        f"needed. {cure} The best weights so far are in place.",
+        culprit=culprit,
         step=step,
     )
+
+
+def parameter_not_finite(module: nn.Module) -> str | None:
+    """Name the first parameter that is not finite; None where all are."""
+    named = dict(module.named_parameters())
+    if torch.cat([parameter.detach().flatten() for parameter in named.values()]).isfinite().all():
+        return None
+    wrong = next(name for name, values in named.items() if not values.isfinite().all())
+    return f"parameter {wrong!r}"
 
 
 def first_not_finite(
@@ -90,10 +109,7 @@ def first_not_finite(
     if target.isinf().any():
         output = target.isinf().nonzero()[0][-1].item()
         return f"target {output} (beyond float32)"
-    for name, parameter in module.named_parameters():
-        if not parameter.isfinite().all():
-            return f"parameter {name!r}"
-    return _overflow(x, target, module)
+    return parameter_not_finite(module) or _overflow(x, target, module)
 
 
 def _column(step: int, channel: int, n_channels: int, feature_names: Sequence[str] | None) -> str:

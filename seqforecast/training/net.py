@@ -24,7 +24,14 @@ from torch import Generator, Tensor, nn
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
 from seqforecast.nn import QuantileHead
 from seqforecast.training.batches import Batches, WindowDataset
-from seqforecast.training.divergence import DivergenceGuard, first_not_finite, forecasts_overflow
+from seqforecast.training.divergence import (
+    NO_SUCH_CALLBACK,
+    DivergenceGuard,
+    ended_not_finite,
+    first_not_finite,
+    lower_lr,
+    parameter_not_finite,
+)
 from seqforecast.training.epoch_line import EpochLine
 from seqforecast.training.hooks import (
     asks_for_the_end,
@@ -34,6 +41,7 @@ from seqforecast.training.hooks import (
 )
 from seqforecast.training.native_step import NativeStep, NativeUpdate
 from seqforecast.training.patience import Patience, patience_of
+from seqforecast.training.rest import Rest
 from seqforecast.training.scaling import Scaling
 from seqforecast.training.schedules import schedule_of
 
@@ -106,6 +114,7 @@ class RecurrentNet(NeuralNetRegressor):
         self.clipping = clipping
         self.weight_decay = weight_decay
         self.feature_names = feature_names
+        self.rest = Rest()
 
     copies_: Sequence[Any] = ()
     """The callbacks of the user, and what the net works on in their place."""
@@ -200,9 +209,9 @@ class RecurrentNet(NeuralNetRegressor):
         Raises
         ------
         DivergenceError
-            After three skipped steps in a row, or where the forecasts at the end are not finite.
-            The best weights so far are in place, as they are after a KeyboardInterrupt; those of
-            the beginning where even they forecast nothing finite.
+            After three skipped steps in a row, or where weights or forecasts at the end are not
+            finite. The best weights so far are in place, as they are after a KeyboardInterrupt;
+            those of the beginning where even they forecast nothing finite.
         """
         steps_an_epoch = -(-len(dataset) // self.batch_size)
         n_steps = epochs * steps_an_epoch
@@ -221,7 +230,8 @@ class RecurrentNet(NeuralNetRegressor):
                 hooks=(hooks := hooks_in_use(self.callbacks_)),
                 keeps_batches=bool(hooks) or may_read_batches(self.callbacks_),
                 schedule=schedule_of(lr_schedule, self.lr, n_steps),
-                best_weights=_copies(self.module_),
+                best_weights=(first := _copies(self.module_)),
+                earlier_best=(0, first),
             )
             self._run_to_the_end(dataset, valid, epochs)
         finally:
@@ -232,7 +242,7 @@ class RecurrentNet(NeuralNetRegressor):
         self, dataset: WindowDataset, valid: WindowDataset | None, epochs: int
     ) -> None:
         """Run the epochs, and see to it that good weights are in place, whatever ends them."""
-        first = self._run.best_weights
+        run, first = self._run, self._run.best_weights
         try:
             self._tell("restore_checkpoint")
             try:
@@ -240,24 +250,29 @@ class RecurrentNet(NeuralNetRegressor):
             except KeyboardInterrupt as interrupt:
                 if not asks_for_the_end(interrupt):
                     raise
-            if self._run.patience is not None:
-                self._restore_best()
-            if not self._forecasts_are_finite(dataset):
-                raise forecasts_overflow(self._run.steps, self.lr)
+            if run.patience is not None:
+                self.module_.load_state_dict(run.best_weights)
+            unfit = self._not_finite(dataset)
+            if unfit is not None:
+                raise ended_not_finite(unfit, run.steps, lower_lr(self.lr))
         except BaseException:
-            self._restore_best()
-            if not self._forecasts_are_finite(dataset):  # its last step was one too far
-                self._run.best_epoch = 0
-                self.module_.load_state_dict(first)
+            self._restore_best(run, first, dataset)
             raise
         else:
             self._tell("remove_checkpoint")
         finally:
             self._end_native_steps()
-            self.best_epoch_ = self._run.best_epoch
             del self._run
             self.module_.eval()
-            self.notify("on_train_end", X=dataset.X, y=dataset.y)
+            try:
+                self.notify("on_train_end", X=dataset.X, y=dataset.y)
+            finally:
+                unfit = self._not_finite(dataset) if may_read_batches(self.callbacks_) else None
+                if unfit is not None:  # a callback has brought back other weights
+                    self._restore_best(run, first, dataset)
+                self.best_epoch_ = run.best_epoch
+        if unfit is not None:
+            raise ended_not_finite(unfit, run.steps, NO_SUCH_CALLBACK)
 
     def _run_epochs(self, dataset: WindowDataset, valid: WindowDataset | None, epochs: int) -> None:
         data = {"dataset_train": dataset, "dataset_valid": valid}
@@ -287,6 +302,10 @@ class RecurrentNet(NeuralNetRegressor):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out a training that is under way: a copy of the net stands still."""
+        state: dict[str, Any] = self.rest.read(self, RecurrentNet._without_training)
+        return state
+
+    def _without_training(self) -> dict[str, Any]:
         if not hasattr(self, "_callbacks_before"):
             return dict(super().__getstate__())
         still = object.__new__(type(self))
@@ -299,7 +318,7 @@ class RecurrentNet(NeuralNetRegressor):
             still.__dict__.update(deepcopy({name: getattr(self, name) for name in names}))
             for moments in still.optimizer_.state.values():
                 moments.update({name: moment.clone() for name, moment in moments.items()})
-        return still.__getstate__()
+        return still._without_training()
 
     def _tell(self, hook: str) -> None:
         """Call what checkpoints have beside skorch's hooks: after all other callbacks."""
@@ -485,20 +504,34 @@ class RecurrentNet(NeuralNetRegressor):
     def _keep_best(self, monitored: str) -> None:
         run, loss = self._run, self.history[-1][monitored]
         if loss < run.best_loss:
+            run.earlier_best = run.best_epoch, run.best_weights
             run.best_loss, run.best_epoch = loss, len(self.history)
             run.best_weights = _copies(self.module_)
 
-    def _restore_best(self) -> None:
-        self.module_.load_state_dict(self._run.best_weights)
+    def _restore_best(self, run: _Run, first: dict[str, Tensor], dataset: WindowDataset) -> None:
+        """Load the best weights that can forecast: the last step of an epoch may lead too far."""
+        for epoch, weights in ((run.best_epoch, run.best_weights), run.earlier_best, (0, first)):
+            run.best_epoch = epoch
+            self.module_.load_state_dict(weights)
+            if self._not_finite(dataset) is None:
+                return
 
-    def _forecasts_are_finite(self, dataset: WindowDataset) -> bool:
-        """Forecast some windows of the training: steps may all be finite, and yet lead too far."""
-        self._end_native_steps()
+    def _not_finite(self, dataset: WindowDataset) -> str | None:
+        """Name a parameter that is not finite, or the forecasts; None where the net can forecast.
+
+        Both are looked at: finite steps may lead too far, and an infinite weight to a finite
+        forecast of the few windows that are tried.
+        """
+        if hasattr(self, "_run"):
+            self._end_native_steps()
+        parameter = parameter_not_finite(self.module_)
+        if parameter is not None:
+            return parameter
         self.module_.eval()
         some = dataset.X[:: -(-len(dataset) // _LOOKED_AT)]
         with torch.no_grad():
             forecasts: Tensor = self.module_(self.inputs(some))
-        return bool(forecasts.isfinite().all())
+        return None if forecasts.isfinite().all() else "the forecasts"
 
     def _patience(
         self, train: WindowDataset, valid: WindowDataset | None, n_epochs: int | None
@@ -590,6 +623,8 @@ class _Run:
     keeps_batches: bool
     schedule: Callable[[int], float] | None
     best_weights: dict[str, Tensor]
+    earlier_best: tuple[int, dict[str, Tensor]]
+    """The epoch that was the best before `best_epoch`, and its weights."""
     parameters: list[Tensor] = field(default_factory=list)
     epochs: int = 0
     steps: int = 0

@@ -6,7 +6,9 @@ history and what the callbacks have seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import copy, deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,19 @@ import torch
 from skorch.callbacks import Callback
 from skorch.history import History
 from torch import Generator, Tensor
+from torch.nn import Module
 
+from seqforecast._shared.at_once import as_it_is
 from seqforecast.clipping import AutoClip, ClipNorm, ClipOutcome, ClipValue
 from seqforecast.gradients.gate_statistics import GateStatistics
 from seqforecast.gradients.gradient_flow import GradientFlow, Snapshot
+from seqforecast.gradients.probe import is_of_a_probe
 from seqforecast.nn import Dropout
 from seqforecast.persistence.format.codec import Kind, Parts, record
 from seqforecast.persistence.format.fields import Each, Numbers, Table, holds
+from seqforecast.training.divergence import parameter_not_finite
 from seqforecast.training.net import RecurrentNet
+from seqforecast.training.rest import Rest
 from seqforecast.training.scaling import NoScaling, StandardScaling, Units, WindowScaling
 
 State = dict[str, Any]
@@ -68,6 +75,78 @@ def restore(net: RecurrentNet, state: Mapping[str, Any]) -> None:
     for name, seen in state["callbacks"].items():
         if name in callbacks:
             _remember(callbacks[name], seen)
+
+
+class NotFiniteError(ValueError):
+    """A net cannot forecast, and is not to be saved or loaded."""
+
+
+def require_finite(net: RecurrentNet) -> None:
+    """Raise if a weight or a unit of a net is not finite.
+
+    Raises
+    ------
+    NotFiniteError
+        That names it.
+    """
+    wrong = parameter_not_finite(net.module_)
+    if wrong is None:
+        # Of a window of zeros: what units there are beside a window's own.
+        units = net.scaling.units(np.zeros((1, 1, net.module_.recurrent.input_size)))
+        names = (name for name, part in vars(units).items() if not np.isfinite(part).all())
+        wrong = next((f"{name} of the scaling" for name in names), None)
+    if wrong is not None:
+        raise NotFiniteError(
+            f"infinity or NaN is in {wrong}; finite numbers are needed, for this network cannot "
+            "forecast. Fit it again: fit leaves finite weights, also where it raises a "
+            "DivergenceError."
+        )
+
+
+def as_it_stands(net: RecurrentNet) -> Callable[[], RecurrentNet]:
+    """Return what makes a copy of a net as it is now, also when it has been trained on since.
+
+    Until it is called, it costs what `state_of` costs.
+    """
+    twin = as_it_is(net)
+    twin.rest, twin.module_ = Rest(), _frame(net.module_)
+    return partial(_parted, twin, state_of(net))
+
+
+def _frame(module: Module) -> Module:
+    """Return a module of the same parts and parameters; nobody will hang other hooks into it."""
+    twin: Module = object.__new__(type(module))
+    for name, held in module.__dict__.copy().items():
+        twin.__dict__[name] = held.copy() if isinstance(held, dict) else held
+    hooks = twin._forward_hooks
+    for key in [key for key, hook in hooks.items() if is_of_a_probe(hook)]:
+        del hooks[key]
+    for name, part in twin._modules.items():
+        twin._modules[name] = None if part is None else _frame(part)
+    return twin
+
+
+def _parted(twin: RecurrentNet, state: State) -> RecurrentNet:
+    """Give a net that shares its parts with another one parts of its own, in some state."""
+    net = as_it_is(twin)  # two threads may ask at once
+    net.generator = Generator()
+    net.module = net.module_ = deepcopy(twin.module_)
+    net.criterion = net.criterion_ = deepcopy(twin.criterion_)
+    net.callbacks_ = [(name, copy(callback)) for name, callback in twin.callbacks_]
+    net.initialize_optimizer()
+    # What has a state of its own (a scheduler of torch) is shared, and stays as it is.
+    callbacks = dict(net.callbacks_)
+    alone = {
+        name: {key: v for key, v in seen.items() if not _has_state(callbacks[name], key)}
+        for name, seen in state["callbacks"].items()
+    }
+    restore(net, {**state, "callbacks": alone})
+    net.module_.eval()
+    return net
+
+
+def _has_state(callback: Callback, name: str) -> bool:
+    return hasattr(getattr(callback, name, None), "load_state_dict")
 
 
 _OF_THE_RUN = (

@@ -97,7 +97,7 @@ def test_weight_that_is_not_finite_is_refused(tmp_path, data, export):
     model = small().fit(*data)
     with torch.no_grad():
         model.net_.module_.head.linear.bias[0] = torch.nan
-    with pytest.raises(ValueError, match="this RNNRegressor is not finite"):
+    with pytest.raises(ValueError, match="NaN is in parameter 'head.linear.bias'"):
         export(model, tmp_path / "model")
 
 

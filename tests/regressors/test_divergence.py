@@ -4,8 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, KFold
+from skorch.callbacks import Callback
 
 from seqforecast import DivergenceError, LSTMRegressor, RNNRegressor, make_windows
 
@@ -80,7 +82,8 @@ def test_a_last_step_that_leads_too_far_is_an_error():
     with (
         pytest.warns(UserWarning, match="batch_size=1000"),
         pytest.raises(
-            DivergenceError, match=r"after 1 step\(s\) the network forecasts .* lower lr"
+            DivergenceError,
+            match=r"after 1 step\(s\) infinity or NaN is in the forecasts; .* lower lr",
         ),
     ):
         model.fit(walk, walk[:, -1])
@@ -95,3 +98,78 @@ def test_a_last_step_that_leads_too_far_keeps_what_was_fitted():
     with pytest.raises(DivergenceError):
         model.fit(walk, walk[:, -1])
     np.testing.assert_array_equal(model.predict(walk), expected)
+
+
+# Weights that are not finite at the end -----------------------------------------------------------
+
+
+class PutAtTheEnd(Callback):
+    """Put a value into a weight: after the last epoch, or when all is over, as `load_best` does."""
+
+    def __init__(self, value, last_turn):
+        self.value = value
+        self.last_turn = last_turn
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        self.before_ = {name: v.clone() for name, v in net.module_.state_dict().items()}
+        if not self.last_turn and len(net.history) % 2 == 0:
+            self.put(net)
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        if self.last_turn:
+            self.put(net)
+
+    def put(self, net):
+        with torch.no_grad():
+            net.module_.recurrent.weight_hh_l0[0, 0] = self.value
+
+
+@pytest.mark.parametrize("last_turn", [False, True])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_at_the_end_are_an_error(regressor, value, last_turn):
+    model = small(regressor, early_stopping=False, callbacks=[PutAtTheEnd(value, last_turn)])
+    cure = "A callback put them there" if last_turn else "lower lr"
+    with pytest.raises(
+        DivergenceError, match=f"is in parameter 'recurrent.weight_hh_l0'; finite.*{cure}"
+    ) as error:
+        model.fit(X, Y)
+    assert error.value.culprit == "parameter 'recurrent.weight_hh_l0'"
+    # The best weights are those before: the losses fell.
+    assert model.history_["train_loss"].is_monotonic_decreasing
+    put = next(one for _, one in model.net_.callbacks_ if isinstance(one, PutAtTheEnd))
+    kept = model.net_.module_.state_dict()
+    assert all(torch.equal(kept[name], values) for name, values in put.before_.items())
+
+
+def test_a_pass_whose_weights_are_not_finite_keeps_those_before(regressor):
+    model = small(regressor, callbacks=[PutAtTheEnd(np.inf, last_turn=True)])
+    with pytest.raises(DivergenceError):
+        model.partial_fit(X, Y)
+    expected = model.predict(X)
+    with pytest.raises(DivergenceError):
+        model.partial_fit(X, Y)
+    assert np.isfinite(expected).all()
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_an_error_of_its_own_stays_where_a_callback_then_breaks_the_weights():
+    model = diverging(callbacks=[PutAtTheEnd(np.nan, last_turn=True)])
+    with pytest.raises(DivergenceError, match="3 steps in a row"):
+        model.fit(X, Y)
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_the_best_epoch_that_led_too_far_gives_way_to_the_one_before():
+    class LeadTooFar(Callback):
+        def on_batch_end(self, net, batch=None, training=None, **kwargs):
+            if len(net.history) == 3:  # after the loss of its only batch
+                with torch.no_grad():
+                    net.module_.head.linear.bias[0] = np.inf
+
+    twin = small(max_epochs=2, batch_size=len(X), early_stopping=False).fit(X, Y)
+    model = small(max_epochs=3, batch_size=len(X), early_stopping=False, callbacks=[LeadTooFar()])
+    with pytest.raises(DivergenceError, match="head.linear.bias"):
+        model.fit(X, Y)
+    assert model.history_["train_loss"].idxmin() == 3
+    np.testing.assert_allclose(model.predict(X), twin.predict(X), rtol=1e-6)
+    assert model.net_.best_epoch_ == 2

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqforecast._shared.at_once import as_it_is
 from seqforecast.persistence.format.fields import holds, shown
 
 Arrays = dict[str, NDArray[Any]]
@@ -92,6 +93,7 @@ def record(
     fields = {name: fields[attribute] for name, attribute in attributes.items()}
 
     def apart(value: Any) -> Parts:
+        value = as_it_is(value)  # another thread may change it meanwhile
         parts = {name: getattr(value, attribute) for name, attribute in attributes.items()}
         return {
             name: part
