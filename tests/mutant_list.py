@@ -213,7 +213,7 @@ TRAINING = (
     Mutant(
         "training/net.py",
         "every batch counts alike, however small",
-        "weight=_n_targets(batch)",
+        "weight=n_targets(batch)",
         "weight=1",
         ("training/test_net.py",),
     ),

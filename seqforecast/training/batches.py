@@ -102,3 +102,15 @@ class Batches:
 
     def _tensor(self, values: Array) -> Tensor:
         return torch.from_numpy(values).to(device=self.device, dtype=torch.float32)
+
+
+def without_weights(batch: tuple[Tensor, Any]) -> tuple[Tensor, Tensor]:
+    """Return a batch as skorch hands it to callbacks: windows and targets."""
+    x, target = batch
+    return x, target[0] if isinstance(target, tuple) else target
+
+
+def n_targets(batch: tuple[Tensor, Any]) -> int:
+    """Return how many windows, or known targets at every step, a batch's loss is the mean of."""
+    _, target = without_weights(batch)
+    return len(target) if target.ndim == 2 else int((~target.isnan()).sum())

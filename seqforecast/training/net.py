@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,9 @@ from torch import Generator, Tensor, nn
 
 from seqforecast.clipping import ClipOutcome, ClippingStrategy, clip_gradients
 from seqforecast.nn import QuantileHead
-from seqforecast.training.batches import Batches, WindowDataset
+from seqforecast.training.batches import Batches, WindowDataset, n_targets, without_weights
 from seqforecast.training.divergence import (
     NO_SUCH_CALLBACK,
-    DivergenceGuard,
     ended_not_finite,
     first_not_finite,
     lower_lr,
@@ -42,6 +40,7 @@ from seqforecast.training.hooks import (
 from seqforecast.training.native_step import NativeStep, NativeUpdate
 from seqforecast.training.patience import Patience, patience_of
 from seqforecast.training.rest import Rest
+from seqforecast.training.run import Mean, Run
 from seqforecast.training.scaling import Scaling
 from seqforecast.training.schedules import schedule_of
 
@@ -223,7 +222,7 @@ class RecurrentNet(NeuralNetRegressor):
         self.callbacks_ = [*self.callbacks_, *callbacks]
         try:
             self.notify("on_train_begin", X=dataset.X, y=dataset.y)
-            self._run = _Run(
+            self._run = Run(
                 n_steps=n_steps,
                 steps_an_epoch=steps_an_epoch,
                 patience=self._patience(dataset, valid, n_iter_no_change),
@@ -338,16 +337,16 @@ class RecurrentNet(NeuralNetRegressor):
         if iterator is None:
             return
         self._set_training(training)
-        run, losses, n_batches = self._run, _Mean(), 0
+        run, losses, n_batches = self._run, Mean(), 0
         run.outcomes.clear()
         try:
             for batch in iterator:
                 if run.hooks:
-                    shown = _without_weights(batch)
+                    shown = without_weights(batch)
                     self.notify("on_batch_begin", batch=shown, training=training)
                 step = step_fn(batch, **fit_params)
                 loss = float(step["loss"])
-                losses.add(loss, weight=_n_targets(batch))
+                losses.add(loss, weight=n_targets(batch))
                 n_batches += 1
                 if run.keeps_batches:
                     self._record_batch(
@@ -399,7 +398,7 @@ class RecurrentNet(NeuralNetRegressor):
         prediction, loss = self._forward(batch)
         loss.backward()
         if "on_grad_computed" in run.hooks:
-            named, shown = list(self.module_.named_parameters()), _without_weights(batch)
+            named, shown = list(self.module_.named_parameters()), without_weights(batch)
             self.notify("on_grad_computed", named_parameters=named, batch=shown, training=True)
         lr = self.optimizer_.param_groups[0]["lr"]
         self._set_lr(self._scheduled_lr())
@@ -508,7 +507,7 @@ class RecurrentNet(NeuralNetRegressor):
             run.best_loss, run.best_epoch = loss, len(self.history)
             run.best_weights = _copies(self.module_)
 
-    def _restore_best(self, run: _Run, first: dict[str, Tensor], dataset: WindowDataset) -> None:
+    def _restore_best(self, run: Run, first: dict[str, Tensor], dataset: WindowDataset) -> None:
         """Load the best weights that can forecast: the last step of an epoch may lead too far."""
         for epoch, weights in ((run.best_epoch, run.best_weights), run.earlier_best, (0, first)):
             run.best_epoch = epoch
@@ -610,61 +609,6 @@ class RecurrentNet(NeuralNetRegressor):
     def tensor(self, values: Array) -> Tensor:
         """Return an array in float32, on the device of the net."""
         return torch.from_numpy(values).to(device=self.device, dtype=torch.float32)
-
-
-@dataclass
-class _Run:
-    """Where one training stands."""
-
-    n_steps: int
-    steps_an_epoch: int
-    patience: Patience | None
-    hooks: set[str]
-    keeps_batches: bool
-    schedule: Callable[[int], float] | None
-    best_weights: dict[str, Tensor]
-    earlier_best: tuple[int, dict[str, Tensor]]
-    """The epoch that was the best before `best_epoch`, and its weights."""
-    parameters: list[Tensor] = field(default_factory=list)
-    epochs: int = 0
-    steps: int = 0
-    best_loss: float = math.inf
-    best_epoch: int = 0
-    outcomes: list[ClipOutcome] = field(default_factory=list)
-    guard: DivergenceGuard = field(default_factory=DivergenceGuard)
-    native: NativeUpdate | None = None
-    lowest: dict[str, float] = field(default_factory=dict)
-    """The lowest value so far of each loss in the history."""
-    shown: tuple[Tensor, Tensor] | None = None
-    """Windows and forecasts of the batch that callbacks are being told of."""
-
-
-class _Mean:
-    """Weighted mean of the values that are finite."""
-
-    def __init__(self) -> None:
-        self._total, self._weight = 0.0, 0
-
-    def add(self, value: float, *, weight: int) -> None:
-        if math.isfinite(value):
-            self._total += value * weight
-            self._weight += weight
-
-    @property
-    def value(self) -> float:
-        return self._total / self._weight if self._weight else math.nan
-
-
-def _without_weights(batch: tuple[Tensor, Any]) -> tuple[Tensor, Tensor]:
-    """Return a batch as skorch hands it to callbacks: windows and targets."""
-    x, target = batch
-    return x, target[0] if isinstance(target, tuple) else target
-
-
-def _n_targets(batch: tuple[Tensor, Any]) -> int:
-    """Return how many windows, or known targets at every step, a batch's loss is the mean of."""
-    _, target = _without_weights(batch)
-    return len(target) if target.ndim == 2 else int((~target.isnan()).sum())
 
 
 def _is_column(name: str) -> bool:
