@@ -250,7 +250,8 @@ def strategy_of(value: Any, name: str) -> ClippingStrategy | None:
     """
     if isinstance(value, ClippingStrategy):
         value.validate()
-        return None if type(value) is ClipNorm and math.isinf(value.max_norm) else value
+        limit = {ClipNorm: "max_norm", ClipValue: "limit"}.get(type(value))
+        return None if limit is not None and math.isinf(getattr(value, limit)) else value
     if value is None:
         return None
     if not isinstance(value, Real | np.bool_):
@@ -271,7 +272,7 @@ def own_strategy(value: Any, name: str) -> ClippingStrategy | None:
 
 
 def clip_gradients(
-    parameters: Iterable[Tensor], strategy: float | ClippingStrategy | None
+    parameters: Tensor | Iterable[Tensor], strategy: float | ClippingStrategy | None
 ) -> ClipOutcome:
     """Limit the gradients of `parameters` in place, and report their norm.
 
@@ -282,7 +283,7 @@ def clip_gradients(
 
     Parameters
     ----------
-    parameters : iterable of Tensor
+    parameters : Tensor or iterable of Tensor
         The parameters whose ``grad`` is limited.
     strategy : float, ClippingStrategy or None
         How to limit: a largest norm, or a strategy, which learns from step to step; None and
@@ -310,6 +311,7 @@ def clip_gradients(
     tensor([1.])
     """
     strategy = strategy_of(strategy, "strategy")
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     with_gradient = [parameter for parameter in parameters if parameter.grad is not None]
     gradients = [parameter.grad for parameter in with_gradient if parameter.grad is not None]
     # What torch.nn.utils.get_total_norm does, to the bit, less its sorting by device and type.

@@ -444,3 +444,10 @@ def test_auto_clip_goes_on_from_the_norms_that_another_has_seen():
         limits.append([gradient.item() for gradient in gradients][-200:])
     assert limits[0] == limits[1]
     assert second.state_dict() == {"norms": norms[-AutoClip._MEMORY :].tolist()}
+
+
+def test_a_single_parameter_is_clipped():
+    weight = torch.nn.Parameter(torch.ones(3))
+    weight.grad = torch.tensor([10.0, 20.0, 20.0])
+    assert clip_gradients(weight, 3.0) == ClipOutcome(norm=30.0, clipped=True, skipped=False)
+    np.testing.assert_allclose(weight.grad, [1.0, 2.0, 2.0])

@@ -55,7 +55,7 @@ class Alone:
     Raises
     ------
     RuntimeError
-        If another thread is at it.
+        If another thread is at it, or a callback of this one.
     """
 
     def __init__(self, thing: Any, work: str) -> None:
@@ -65,12 +65,21 @@ class Alone:
 
     def __enter__(self) -> None:
         holder = _at_work.setdefault(id(self._thing), self._claim)
-        if holder[1] != self._claim[1]:  # one of this thread was broken off, or is further out
+        if holder is not self._claim and holder[1] == self._claim[1]:
+            del _at_work[
+                id(self._thing)
+            ]  # Ctrl-C may have left it there: the next call goes through
+            raise RuntimeError(
+                f"a {self._work} of this {type(self._thing).__name__} is under way in this thread, "
+                "and one of its callbacks began another; only one may run at a time, because what "
+                "one of them learns would be lost. Call it after the fit, or train a clone."
+            )
+        if holder is not self._claim:
             raise RuntimeError(
                 f"another {self._work} of this {type(self._thing).__name__} is under way in "
-                "another thread; one at a time is needed, for what one of them learns would be "
-                "lost. Call it when the other has ended: a threading.Lock around both calls sees "
-                "to that."
+                "another thread; only one may run at a time, because what one of them learns would "
+                "be lost. Call it after the other has ended, or hold one threading.Lock around "
+                "both calls."
             )
 
     def __exit__(self, *_: object) -> None:

@@ -60,6 +60,8 @@ class Checkpoint(Callback):
 
     Notes
     -----
+    Of other callbacks the attributes whose names end in an underscore are saved.
+
     When training ends, its file is removed; one of a training that is never taken up again stays,
     and may be deleted at any time. With ``verbose=1`` the first line tells which epoch it goes on
     with.

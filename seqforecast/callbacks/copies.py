@@ -61,10 +61,12 @@ def copies_for_fit(callbacks: Callbacks, before: Iterable[CopyForFit]) -> list[C
         What an earlier training of the same network has worked on. The copy of a callback that
         has not been changed is used again, with all it has seen.
     """
-    earlier = {id(one.given): one for one in before}
+    earlier: dict[int, list[CopyForFit]] = {}
+    for one in before:
+        earlier.setdefault(id(one.given), []).append(one)
     copies, new = [], {}
     for given in map(callback_of, callbacks):
-        known = earlier.pop(id(given), None)
+        known = earlier[id(given)].pop(0) if earlier.get(id(given)) else None
         one = known if known is not None and known.is_current() else CopyForFit.of(given)
         copies.append(one)
         new[id(given)] = one.callback
@@ -108,12 +110,16 @@ def replaced(callbacks: Callbacks, new: Mapping[int, Any]) -> list[Any]:
 
 def callback_of(item: Any) -> Any:
     """Return the callback, or the class of one, of what may be a pair with its name."""
-    return item[1] if isinstance(item, tuple) else item
+    return item[1] if _is_pair(item) else item
 
 
 def with_name_of(item: Any, callback: Any) -> Any:
     """Return a callback as a pair where `item` is a pair with a name."""
-    return (item[0], callback) if isinstance(item, tuple) else callback
+    return (item[0], callback) if _is_pair(item) else callback
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, tuple) and len(item) == 2  # anything else fit refuses
 
 
 def attributes_of(callback: Any) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
+from sklearn.base import clone
+
 from seqforecast.callbacks.copies import Callbacks, callback_of, replaced
 
 
@@ -37,6 +39,11 @@ def with_nested_parameters(callbacks: Callbacks, given: Mapping[str, Any]) -> li
         If there is no callback, or no parameter, of such a name.
     """
     places, new = _places(callbacks), {}
+    if len(places) < len(callbacks):
+        raise ValueError(
+            f"{len(callbacks)} callbacks have the names {list(places)}; a name for each is needed. "
+            "Give other names: callbacks=[('name', callback)]."
+        )
     for key in sorted(given, key=lambda key: "__" in key):  # callbacks before their parameters
         name, _, parameter = key.partition("__")
         if name not in places:
@@ -56,10 +63,20 @@ def with_nested_parameters(callbacks: Callbacks, given: Mapping[str, Any]) -> li
                 "a callback is needed. Leave out one of the two."
             )
         new[place] = callback() if isinstance(callback, type) else copy(callback)
-        new[place].set_params(**{parameter: given[key]})
+        _set(new[place], parameter, given[key])
     if not given.keys().isdisjoint(places):  # another class must not change a name, or a number
         callbacks = [(name, callback_of(callbacks[place])) for name, place in places.items()]
     return [item for item in replaced(callbacks, new) if callback_of(item) is not None]
+
+
+def _set(callback: Any, parameter: str, value: Any) -> None:
+    """Set a parameter of a callback; one of a parameter's own, on a clone of that."""
+    outer, _, inner = parameter.partition("__")
+    held = getattr(callback, outer, None)
+    if inner and hasattr(held, "set_params"):
+        callback.set_params(**{outer: clone(held).set_params(**{inner: value})})
+    else:
+        callback.set_params(**{parameter: value})
 
 
 def _places(callbacks: Callbacks) -> dict[str, int]:
@@ -76,6 +93,6 @@ def _places(callbacks: Callbacks) -> dict[str, int]:
 
 
 def _name(item: Any) -> str:
-    if isinstance(item, tuple):
+    if callback_of(item) is not item:
         return str(item[0])
     return item.__name__ if isinstance(item, type) else type(item).__name__

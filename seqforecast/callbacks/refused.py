@@ -40,7 +40,7 @@ def refuse_without_effect(
         elif isinstance(callback, InputShapeSetter):
             raise ValueError(
                 "the callback InputShapeSetter sets a parameter of the module, but a regressor "
-                "builds its network to the shape of X; other callbacks are needed. Leave it out."
+                "builds its network to the shape of X, so none is needed. Leave it out."
             )
 
 

@@ -384,12 +384,15 @@ class RecurrentRegressor(
             except BaseException:  # Ctrl-C, too
                 if learner.__dict__.get("history_") is not before.get("history_"):
                     self._become(learner, before)
+                elif "net_" in before:  # which may have been trained where it lies
+                    become(self, {"net_": before["net_"].rest.untrained(before["net_"])})
                 raise
             else:
                 self._become(learner, before)
             finally:
-                if "net_" in before:
-                    before["net_"].rest.end()
+                for attributes in (before, learner.__dict__):
+                    if "net_" in attributes:
+                        attributes["net_"].rest.end()
 
     def _become(self, learner: RecurrentRegressor, before: dict[str, Any]) -> None:
         now, nothing = learner.__dict__, object()
@@ -549,12 +552,12 @@ class RecurrentRegressor(
         observer: Observer = dict(net.callbacks_)["gradient_flow"]
         observer.every = OBSERVED_EVERY[self.observe]
         callbacks = list(self.callbacks or [])
-        net.copies_ = copies_for_fit(callbacks, net.copies_)
-        copies = [
-            with_name_of(item, copy.callback)
-            for item, copy in zip(callbacks, net.copies_, strict=True)
+        copies = copies_for_fit(callbacks, net.copies_)
+        named = [
+            with_name_of(item, copy.callback) for item, copy in zip(callbacks, copies, strict=True)
         ]
-        net.use_callbacks([("gradient_flow", observer), *copies], self.verbose)
+        net.use_callbacks([("gradient_flow", observer), *named], self.verbose)
+        net.copies_ = copies  # now that each has been initialised
 
     def _build_network(self, weights: Generator, dropout: Generator) -> nn.RecurrentNetwork:
         recurrent = self._recurrent_layer(weights)
@@ -586,6 +589,8 @@ class RecurrentRegressor(
     ) -> None:
         """Train the net; keep it also where training was broken off with good weights."""
         self._give_callbacks(net)
+        params = self.get_params(deep=False)
+        refuse_without_effect(net.callbacks_, params, every_step=data.y.ndim == 3)
         net.use_lr(self.lr)
         net.batch_size = min(self.batch_size, len(data))
         # An epoch of one step is short; where steps are counted, nothing is lost.
@@ -596,8 +601,6 @@ class RecurrentRegressor(
                 stacklevel=_CALLER_OF_FIT,
             )
         net.clipping = own_strategy(self.gradient_clipping, "gradient_clipping")
-        params = self.get_params(deep=False)
-        refuse_without_effect(net.callbacks_, params, every_step=data.y.ndim == 3)
         for _, callback in net.callbacks_:
             if isinstance(callback, Checkpoint) and callback.name is None:
                 callback.identify(

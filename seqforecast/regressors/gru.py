@@ -67,8 +67,8 @@ class GRURegressor(GatedRegressor):
         Share of the rows, the newest ones, that validate when early stopping is on and no
         `X_val` is given; of more than 10,000, evenly spaced ones.
     n_iter_no_change : int, default=10
-        Epochs without a better validation loss before training stops. Where the network has
-        learnt next to nothing by then, training goes on for at most twice as many more.
+        Epochs without a better validation loss before training stops. If the network has learnt
+        next to nothing by then, training goes on for up to ``2 * n_iter_no_change`` more epochs.
     observe : {"auto", "epoch", "off"}, default="auto"
         When the gradient at every time lag is recorded, into `gradient_flow_`: before training,
         after epochs 1, 2, 3, 5, 8, 13, ... and at the end; after every epoch; or never. It changes

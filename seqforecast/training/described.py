@@ -151,8 +151,11 @@ class _Words:
     def _object(self, value: Any) -> str:
         """Describe an object by `repr`, and by its attributes where `repr` says too little."""
         words, is_told = _shown(value), not _ADDRESS.search(repr(value))
-        if type(value) is object or (is_told and not callable(value)):
+        is_whole = "..." not in words and not isinstance(value, torch.nn.Module)
+        if type(value) is object or (is_told and is_whole and not callable(value)):
             return words
+        if isinstance(value, pd.Index):
+            return f"{words} {self.of(value.to_numpy())}"
         attributes = _attributes(value)
         if attributes is None:
             if is_told:
@@ -163,7 +166,7 @@ class _Words:
             held = self._dict(attributes)
         finally:
             self._holders -= 1
-        if is_told and _FUNCTION not in held:
+        if is_told and is_whole and _FUNCTION not in held:
             return words
         call = getattr_static(type(value), "__call__", None)
         return f"{words} {held} {self.of(call) if isinstance(call, FunctionType) else ''}"
@@ -182,6 +185,8 @@ _KINDS: dict[type, Any] = {
     pd.DataFrame: _Words._table,
     pd.Series: _Words._table,
     ModuleType: _Words._module,
+    np.random.Generator: lambda words, value: words.of(value.bit_generator.state),
+    torch.Generator: lambda words, value: words.of(value.get_state()),
     partial: _Words._partial,
     MethodType: _Words._bound,
     BuiltinFunctionType: _Words._bound,

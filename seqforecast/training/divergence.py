@@ -63,7 +63,7 @@ def lower_lr(lr: float) -> str:
 
 
 NO_SUCH_CALLBACK = (
-    "A callback put them there at its last turn: leave it out, or let it load finite weights only."
+    "A callback loaded them in on_train_end: leave it out, or let it load finite weights only."
 )
 """What to do where the weights were finite until then."""
 

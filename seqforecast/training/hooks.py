@@ -64,7 +64,8 @@ def naming_what_is_missing(callback: Callback, *, has_validation: bool) -> Itera
     try:
         yield
     except Exception as error:
-        missing = _MISSING.search(str(error))
+        pattern = _MISSING_KEY if isinstance(error, KeyError) else _MISSING
+        missing = pattern.search(str(error))
         if has_validation or missing is None:
             raise
         raise ValueError(
@@ -74,7 +75,8 @@ def naming_what_is_missing(callback: Callback, *, has_validation: bool) -> Itera
         ) from error
 
 
-_MISSING = re.compile(r"'(valid_\w+)'[^']*( was not found in history|$)")
+_MISSING = re.compile(r"'(valid_\w+)'[^']* was not found in history")
+_MISSING_KEY = re.compile(r"'(valid_\w+)'")
 
 
 def asks_for_the_end(error: KeyboardInterrupt) -> bool:

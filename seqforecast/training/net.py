@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from copy import deepcopy
 from typing import Any
 
@@ -155,10 +156,11 @@ class RecurrentNet(NeuralNetRegressor):
         """Take other callbacks and verbosity; callbacks that stay keep what they have seen."""
         known = {id(callback) for _, callback in self.callbacks_}
         self.callbacks, self.verbose = callbacks, verbose
-        self.callbacks_ = list(self._uniquely_named_callbacks())
-        for _, callback in self.callbacks_:
+        named = list(self._uniquely_named_callbacks())
+        for _, callback in named:
             if id(callback) not in known:
                 callback.initialize()
+        self.callbacks_ = named
 
     def use_lr(self, lr: float) -> None:
         """Train at this rate from now on; a scheduler of skorch goes on where it stands."""
@@ -170,6 +172,9 @@ class RecurrentNet(NeuralNetRegressor):
                 group["lr"] = lr
                 if "initial_lr" in group:  # from which a scheduler computes
                     group["initial_lr"] = lr
+            for one in schedulers:
+                if hasattr(one.lr_scheduler_, "base_lrs"):  # one that a checkpoint has brought back
+                    one.lr_scheduler_.base_lrs = [lr] * len(one.lr_scheduler_.base_lrs)
 
     # Training ---------------------------------------------------------------------------------
 
@@ -234,6 +239,9 @@ class RecurrentNet(NeuralNetRegressor):
             )
             self._run_to_the_end(dataset, valid, epochs)
         finally:
+            if hasattr(self, "_run"):  # not even the best weights could be brought back
+                self._end_native_steps()
+                del self._run
             self.callbacks_ = self._callbacks_before
             del self._callbacks_before
 
@@ -256,22 +264,36 @@ class RecurrentNet(NeuralNetRegressor):
                 raise ended_not_finite(unfit, run.steps, lower_lr(self.lr))
         except BaseException:
             self._restore_best(run, first, dataset)
+            self._end(run, first, dataset, after_error=True)
             raise
         else:
-            self._tell("remove_checkpoint")
-        finally:
-            self._end_native_steps()
-            del self._run
-            self.module_.eval()
             try:
-                self.notify("on_train_end", X=dataset.X, y=dataset.y)
+                self._tell("remove_checkpoint")
             finally:
-                unfit = self._not_finite(dataset) if may_read_batches(self.callbacks_) else None
-                if unfit is not None:  # a callback has brought back other weights
-                    self._restore_best(run, first, dataset)
-                self.best_epoch_ = run.best_epoch
-        if unfit is not None:
-            raise ended_not_finite(unfit, run.steps, NO_SUCH_CALLBACK)
+                unfit = self._end(run, first, dataset)
+            if unfit is not None:
+                raise ended_not_finite(unfit, run.steps, NO_SUCH_CALLBACK)
+
+    def _end(
+        self, run: Run, first: dict[str, Tensor], dataset: WindowDataset, after_error: bool = False
+    ) -> str | None:
+        """Tell callbacks of the end; name what they have left that cannot forecast."""
+        self._end_native_steps()
+        del self._run
+        self.module_.eval()
+        unfit = None
+        try:
+            for _, callback in self.callbacks_:
+                # After an error that one is what the user must see, and files are to be closed.
+                with suppress(Exception) if after_error else nullcontext():
+                    callback.on_train_end(self, X=dataset.X, y=dataset.y)
+        finally:
+            if may_read_batches(self.callbacks_):
+                unfit = self._not_finite(dataset)
+            if unfit is not None:  # a callback has brought back other weights
+                self._restore_best(run, first, dataset)
+            self.best_epoch_ = run.best_epoch
+        return unfit
 
     def _run_epochs(self, dataset: WindowDataset, valid: WindowDataset | None, epochs: int) -> None:
         data = {"dataset_train": dataset, "dataset_valid": valid}
@@ -488,7 +510,9 @@ class RecurrentNet(NeuralNetRegressor):
 
     def history_frame(self) -> pd.DataFrame:
         """Return the history as a table, a row an epoch, the losses first."""
-        rows = [{k: v for k, v in row.items() if _is_column(k)} for row in self.history]
+        # A callback may have ended a training before the first step of its last epoch.
+        begun = [row for row in self.history if "train_batch_count" in row or "train_loss" in row]
+        rows = [{k: v for k, v in row.items() if _is_column(k)} for row in begun]
         frame = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
         losses = [name for name in ("train_loss", "valid_loss") if name in frame]
         return frame[[*losses, *frame.columns.difference(losses, sort=False)]]
@@ -553,7 +577,8 @@ class RecurrentNet(NeuralNetRegressor):
         """Tell patience of the newest epochs of the history."""
         if self._run.patience is not None:
             for row in self.history[len(self.history) - n_epochs :]:
-                self._run.patience.add(row["train_loss"], row["valid_loss"])
+                if "valid_loss" in row:  # a file may be of a training without validation
+                    self._run.patience.add(row["train_loss"], row["valid_loss"])
 
     def _stalled(self) -> bool:
         return self._run.patience is not None and self._run.patience.has_ended

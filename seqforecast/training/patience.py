@@ -51,7 +51,7 @@ class Patience:
     learnt : float
         Validation loss below which something is learnt.
     moved : float
-        Training loss below which it may soon be.
+        Training loss below which something may soon be learnt.
     """
 
     n_epochs: int
@@ -92,7 +92,7 @@ class Patience:
 def patience_of(n_epochs: int, criterion: nn.Module, train: Batches, valid: Batches) -> Patience:
     """Return the patience of a training; the batches come in random order.
 
-    An error that is 0.84 of a constant's is squared 0.7 of it.
+    A loss that grows linearly has the square root of the share, 0.84.
     """
     grows_linearly = isinstance(criterion, (AbsoluteError, PinballLoss))
     learnt = _LEARNT**0.5 if grows_linearly else _LEARNT

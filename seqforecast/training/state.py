@@ -97,8 +97,8 @@ def require_finite(net: RecurrentNet) -> None:
         wrong = next((f"{name} of the scaling" for name in names), None)
     if wrong is not None:
         raise NotFiniteError(
-            f"infinity or NaN is in {wrong}; finite numbers are needed, for this network cannot "
-            "forecast. Fit it again: fit leaves finite weights, also where it raises a "
+            f"infinity or NaN is in {wrong}; finite numbers are needed, because this network "
+            "cannot forecast. Fit it again: fit leaves finite weights, also where it raises a "
             "DivergenceError."
         )
 
@@ -177,6 +177,7 @@ def kind_of(net: RecurrentNet) -> State:
         "loss": type(net.criterion_).__name__,
         "optimizer": type(net.optimizer_).__name__,
         "scaling": type(net.scaling).__name__,
+        "weight_decay": float(net.weight_decay),
     }
 
 

@@ -88,7 +88,7 @@ def test_clone_shares_what_a_callback_refers_to():
     assert model.set_params(hidden_size=7).hidden_size != twin.hidden_size
 
 
-@pytest.mark.parametrize("callbacks", [None, (), 5])
+@pytest.mark.parametrize("callbacks", [None, (), 5, [("a",)]])
 def test_clone_keeps_what_is_no_list(callbacks):
     assert clone(LSTMRegressor(callbacks=callbacks)).callbacks == callbacks
 
@@ -170,6 +170,15 @@ def test_what_stays_keeps_what_it_has_seen():
     assert [name for name, _ in book] == list("ababacac")
 
 
+def test_one_callback_given_twice_has_two_copies_that_stay():
+    notes = Notes()
+    model = small(("a", notes), ("b", notes), warm_start=True).fit(X, Y)
+    before = used(model, 0), used(model, 1)
+    model.fit(X, Y)
+    assert (used(model, 0), used(model, 1)) == before
+    assert [callback.epochs_ for callback in before] == [4, 4]
+
+
 def test_going_on_follows_the_list_as_it_is_now():
     book = []
     model = small(Notes("a", book), warm_start=True).fit(X, Y)
@@ -179,6 +188,28 @@ def test_going_on_follows_the_list_as_it_is_now():
     assert model.n_iter_ == 5
     model.set_params(callbacks=[Notes("c", book)]).partial_fit(X, Y)
     assert book[4:] == [("c", 6)]
+
+
+class Opens(Callback):
+    """Opens a file that may not be there yet."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def initialize(self):
+        self.text_ = self.path.read_text()
+        return self
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen_ = self.text_
+
+
+def test_a_callback_that_could_not_be_initialised_is_so_in_the_next_fit(tmp_path):
+    model = small(warm_start=True).fit(X, Y).set_params(callbacks=[Opens(tmp_path / "a")])
+    with pytest.raises(FileNotFoundError):
+        model.fit(X, Y)
+    (tmp_path / "a").write_text("here")
+    assert used(model.fit(X, Y)).seen_ == "here"
 
 
 def test_going_on_prints_as_verbose_says_now(capsys):

@@ -9,6 +9,8 @@ from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler
 
 from seqforecast import Forecaster, LSTMRegressor
+from seqforecast.callbacks import GradientClipping
+from seqforecast.clipping import ClipNorm
 
 X = np.random.default_rng(0).standard_normal((60, 6)).cumsum(axis=1)
 Y = X[:, -1] + X[:, 0]
@@ -73,6 +75,14 @@ def test_set_params_sets_a_parameter_of_the_callback_that_comes_with_it():
     assert new.threshold == 1e-4
 
 
+def test_set_params_changes_a_parameter_of_a_parameter_on_a_copy():
+    limit = GradientClipping(ClipNorm(2.0))
+    model = LSTMRegressor(gradient_clipping=None, callbacks=[limit])
+    model.set_params(callbacks__GradientClipping__strategy__max_norm=5.0)
+    assert model.callbacks[0].strategy.max_norm == 5.0
+    assert limit.strategy.max_norm == 2.0
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -88,6 +98,13 @@ def test_set_params_says_what_there_is(given, message):
         model.set_params(**given)
     assert model.callbacks == [("stop", callback)]
     assert callback.patience == 5
+
+
+def test_two_callbacks_of_one_name_are_not_mixed_up():
+    model = LSTMRegressor(callbacks=[("EpochTimer_1", stopping()), EpochTimer(), EpochTimer()])
+    with pytest.raises(ValueError, match="3 callbacks have the names .*a name for each is needed"):
+        model.set_params(callbacks__EpochTimer_2=None)
+    assert model.get_params()["callbacks__EpochTimer_2"] is model.callbacks[2]
 
 
 def test_set_params_without_callbacks_says_so():

@@ -236,7 +236,7 @@ FITS = {
 def test_a_second_fit_is_refused_and_the_first_goes_on(first, second):
     def refused():
         with pytest.raises(
-            RuntimeError, match="another fit of this LSTMRegressor is .* a threading.Lock around"
+            RuntimeError, match="another fit of this LSTMRegressor is .* one threading.Lock around"
         ):
             FITS[second](model)
         return True
@@ -340,3 +340,28 @@ def test_a_fork_in_the_middle_of_a_training_leaves_what_was_before():
     model.partial_fit(X, Y)
     assert found
     assert set(found) == {0}
+
+
+class FitsItself(Callback):
+    """Trains the estimator that is being fitted, which no fit can take in."""
+
+    def __init__(self, work):
+        self.work = work
+
+    def on_epoch_end(self, net, **kwargs):
+        getattr(self.model, self.work)(*self.data)
+
+
+@pytest.mark.parametrize("work", ["fit", "partial_fit"])
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_callback_does_not_fit_its_own_estimator(work, warm_start):
+    X = np.random.default_rng(0).standard_normal((40, 6))
+    callback = FitsItself(work)
+    model = LSTMRegressor(hidden_size=2, max_epochs=2, random_state=0, warm_start=warm_start)
+    before = model.fit(X, X[:, 0]).predict(X)
+    callback.model, callback.data = model, (X, X[:, 0])
+    model.set_params(callbacks=[callback])
+    with pytest.raises(RuntimeError, match="a fit of this LSTMRegressor is under way in this thr"):
+        model.fit(X, X[:, 0])
+    np.testing.assert_array_equal(model.predict(X), before)
+    model.set_params(callbacks=None).fit(X, X[:, 0])

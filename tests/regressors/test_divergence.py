@@ -128,7 +128,7 @@ class PutAtTheEnd(Callback):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_at_the_end_are_an_error(regressor, value, last_turn):
     model = small(regressor, early_stopping=False, callbacks=[PutAtTheEnd(value, last_turn)])
-    cure = "A callback put them there" if last_turn else "lower lr"
+    cure = "A callback loaded them in on_train_end" if last_turn else "lower lr"
     with pytest.raises(
         DivergenceError, match=f"is in parameter 'recurrent.weight_hh_l0'; finite.*{cure}"
     ) as error:

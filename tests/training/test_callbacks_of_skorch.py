@@ -1,5 +1,7 @@
 """What a training does for callbacks of skorch: hooks, history, learning rate, end, errors."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -228,6 +230,7 @@ def test_a_new_rate_or_no_schedule_any_more_begins_with_lr():
     model = small(LRScheduler("ExponentialLR", gamma=0.1), lr=0.01, warm_start=True).fit(X, Y)
     rates = model.set_params(lr=0.2).fit(X, Y).net_.history[3:, "event_lr"]
     np.testing.assert_allclose(rates, [0.2, 0.02, 0.002])
+    assert {group["initial_lr"] for group in model.net_.optimizer_.param_groups} == {0.2}
     model.set_params(callbacks=None).partial_fit(X, Y)
     assert model.history_["lr"].iloc[-1] == 0.2
 
@@ -259,7 +262,9 @@ def test_a_callback_ends_a_training_from_every_hook_as_in_skorch(hook):
     net = NeuralNetRegressor(
         torch.nn.Linear(6, 1), max_epochs=3, callbacks=[ends(hook)], train_split=None, verbose=0
     ).fit(X.astype("float32"), Y[:, None].astype("float32"))
-    assert model.n_iter_ == len(net.history) == 2
+    assert len(model.net_.history) == len(net.history) == 2
+    assert model.n_iter_ == (1 if hook == "on_epoch_begin" else 2)  # nothing of it was trained
+    assert model.history_["skipped_steps"].notna().all()
     assert np.isfinite(model.predict(X)).all()
 
 
@@ -291,6 +296,72 @@ def test_other_keys_that_are_missing_are_the_callbacks_own_error():
         small(EarlyStopping("nothing")).fit(X, Y)
     with pytest.raises(KeyError, match="'valid_r2' was not found"):
         small(EarlyStopping("valid_r2")).fit(X, Y, **VALID)
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "No such file", "valid_data"), RuntimeError("not 'valid_until'")]
+)
+def test_errors_about_something_else_are_the_callbacks_own(error):
+    class Fails(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        small(Fails()).fit(X, Y)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_is_not_hidden_by_one_at_the_end_that_follows(error, tmp_path):
+    class Fails(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if error is KeyboardInterrupt:
+                signal.raise_signal(signal.SIGINT)
+            raise error
+
+    saved = Checkpoint("train_loss_best", load_best=True, dirname=str(tmp_path))
+    with pytest.raises(error):
+        small(saved, Fails()).fit(X, Y)
+
+
+def test_callbacks_hear_of_the_end_after_an_error_whatever_others_do():
+    class Fails(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise RuntimeError("first")
+
+        def on_train_end(self, net, **kwargs):
+            raise OSError("second")
+
+    class Closes(Callback):
+        def __init__(self, log):
+            self.log = log
+
+        def on_train_end(self, net, **kwargs):
+            self.log.append("closed")
+
+    log = []
+    with pytest.raises(RuntimeError, match="first"):
+        small(Fails(), Closes(log)).fit(X, Y)
+    assert log == ["closed"]
+
+
+def test_a_pass_that_an_error_ends_leaves_all_as_it_was():
+    class Fails(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise RuntimeError
+
+    model = small(warm_start=True).fit(X, Y)
+    forecasts, history = model.predict(X), model.history_
+    model.set_params(callbacks=[Fails()])
+    for fit in (model.partial_fit, model.fit):
+        with pytest.raises(RuntimeError):
+            fit(X, Y)
+        np.testing.assert_array_equal(model.predict(X), forecasts)
+        assert model.history_ is history
+        assert len(model.net_.history) == len(history)
+    twin = small(warm_start=True).fit(X, Y)
+    model.set_params(callbacks=None).fit(X, Y)
+    np.testing.assert_array_equal(model.predict(X), twin.fit(X, Y).predict(X))
 
 
 # A history that is loaded -------------------------------------------------------------------------

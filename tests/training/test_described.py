@@ -9,6 +9,7 @@ from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,12 @@ def otherwise_cached(epoch):
     return epoch + 2.0
 
 
+def ramp(middle):
+    values = np.arange(3000.0)
+    values[1500] = middle
+    return values
+
+
 OTHERS = {
     "code": (lambda e: e + 1, lambda e: e * 1),
     "a constant": (lambda e: 0.9**e, lambda e: 0.5**e),
@@ -126,6 +133,11 @@ OTHERS = {
     "the last digit": (np.array([0.123456789012]), np.array([0.123456789013])),
     "the last digit of a tensor": (torch.tensor([0.123456]), torch.tensor([0.123457])),
     "the last digit of a frame": (pd.Series([0.123456789]), pd.Series([0.123456788])),
+    "a generator": (np.random.default_rng(0), np.random.default_rng(1)),
+    "a generator of torch": (torch.Generator(), torch.Generator().manual_seed(1)),
+    "a module": (torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)),
+    "within a large array": (SimpleNamespace(a=ramp(0.0)), SimpleNamespace(a=ramp(1.0))),
+    "a long index": (pd.Index(ramp(0.0)), pd.Index(ramp(1.0))),
     "the index of a frame": (pd.DataFrame({"a": [1]}, [0]), pd.DataFrame({"a": [1]}, [1])),
 }
 
@@ -183,7 +195,7 @@ def test_what_holds_itself_comes_to_an_end():
         *({1, 2}, set(), frozenset({1}), frozenset(), range(3), Ellipsis),
         *(np.float64(0.1), np.array([0.1, 0.5, 0.9]), np.arange(6).reshape(2, 3)),
         *(torch.optim.Adam, partial(torch.optim.SGD, momentum=0.9), partial(int, "3", base=8)),
-        *(AutoClip(20), Path("runs"), max, np.exp, torch.nn.Linear(2, 1), OrderedDict(a=1)),
+        *(AutoClip(20), Path("runs"), max, np.exp, OrderedDict(a=1)),
     ],
     ids=repr,
 )
