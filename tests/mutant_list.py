@@ -610,8 +610,8 @@ BORDER = (
     Mutant(
         "training/net.py",
         "a training may end with forecasts that are not finite",
-        "            if unfit is not None:\n                raise ended_not_finite(unfit, run.steps, lower",
-        "            if False:\n                raise ended_not_finite(unfit, run.steps, lower",
+        "if unfit is not None:\n                raise ended_not_finite(unfit, run.steps, lower",
+        "if False:\n                raise ended_not_finite(unfit, run.steps, lower",
         ("regressors/test_divergence.py",),
     ),
     Mutant(

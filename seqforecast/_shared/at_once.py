@@ -66,9 +66,8 @@ class Alone:
     def __enter__(self) -> None:
         holder = _at_work.setdefault(id(self._thing), self._claim)
         if holder is not self._claim and holder[1] == self._claim[1]:
-            del _at_work[
-                id(self._thing)
-            ]  # Ctrl-C may have left it there: the next call goes through
+            # Ctrl-C may have left it behind: the next call goes through.
+            del _at_work[id(self._thing)]
             raise RuntimeError(
                 f"a {self._work} of this {type(self._thing).__name__} is under way in this thread, "
                 "and one of its callbacks began another; only one may run at a time, because what "
