@@ -41,20 +41,7 @@ class CallbackParameter(BaseEstimator):
         return params
 
     def set_params(self, **params):
-        """Set parameters; one of a callback, by ``callbacks__name__parameter``, on a copy of it.
-
-        The name is that of its tuple, or its class; None in its place leaves it out.
-
-        Parameters
-        ----------
-        **params : dict
-            Values by name.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-        """
+        """Set parameters; one of a callback on a copy of it."""
         nested = {
             name.removeprefix(_PREFIX): params.pop(name)
             for name in list(params)
