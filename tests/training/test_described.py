@@ -99,6 +99,13 @@ def ramp(middle):
     return values
 
 
+def linear(weight):
+    module = torch.nn.Linear(2, 1)
+    for parameter in module.parameters():
+        torch.nn.init.constant_(parameter, weight)
+    return module
+
+
 OTHERS = {
     "code": (lambda e: e + 1, lambda e: e * 1),
     "a constant": (lambda e: 0.9**e, lambda e: 0.5**e),
@@ -135,7 +142,7 @@ OTHERS = {
     "the last digit of a frame": (pd.Series([0.123456789]), pd.Series([0.123456788])),
     "a generator": (np.random.default_rng(0), np.random.default_rng(1)),
     "a generator of torch": (torch.Generator(), torch.Generator().manual_seed(1)),
-    "a module": (torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)),
+    "a module": (linear(0.1), linear(0.2)),
     "within a large array": (SimpleNamespace(a=ramp(0.0)), SimpleNamespace(a=ramp(1.0))),
     "a long index": (pd.Index(ramp(0.0)), pd.Index(ramp(1.0))),
     "the index of a frame": (pd.DataFrame({"a": [1]}, [0]), pd.DataFrame({"a": [1]}, [1])),
