@@ -151,8 +151,8 @@ class Checkpoint(Callback):
         self._make_folder()
         if self._is_of_another_fit():
             raise ValueError(
-                f"the checkpoint {self._path_} was written by another fit since this one began; a "
-                f"file of its own is needed for each. Give Checkpoint another name than "
+                f"the checkpoint {self._path_} was written by another fit since this one began; "
+                f"each fit needs a file of its own. Give Checkpoint another name than "
                 f"{self.name!r}, or none."
             )
         write(self._path_, "checkpoint", content, encoder.arrays)
@@ -195,7 +195,7 @@ _NOT_IN_A_NAME = {"/", "\\", "\0"}
 
 
 def _mark(path: Path) -> tuple[int, ...] | None:
-    """Return what changes whenever a file is written anew; None where there is no file."""
+    """Return numbers that differ after every write to a file; None if there is no file."""
     try:
         status = path.stat()
     except FileNotFoundError:

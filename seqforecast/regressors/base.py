@@ -180,10 +180,10 @@ class RecurrentRegressor(
             If a parameter or an array cannot be used, or if names or values of the columns of
             `X` tell of other channels than `n_channels`; what was fitted before stays.
         DivergenceError
-            If the gradient was not finite in three steps in a row, or the weights or the forecasts
-            at the end; the best weights so far stay.
+            If the gradient is not finite in three steps in a row, or weights or forecasts are not
+            finite at the end; the best weights so far stay.
         RuntimeError
-            If another thread fits this estimator.
+            If another thread, or a callback of this fit, fits this estimator.
         """
         with self._learner() as learner:
             learner._fit(X, y, sample_weight, X_val, y_val)

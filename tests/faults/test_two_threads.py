@@ -7,7 +7,7 @@ there: no test depends on which of two threads is faster.
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 import numpy as np
 import pytest
@@ -365,3 +365,13 @@ def test_a_callback_does_not_fit_its_own_estimator(work, warm_start):
         model.fit(X, X[:, 0])
     np.testing.assert_array_equal(model.predict(X), before)
     model.set_params(callbacks=None).fit(X, X[:, 0])
+
+
+def test_a_training_does_not_wait_for_readers_of_another_process():
+    rest, reading = Rest(), Lock()
+    reading.acquire()  # as a fork has left it, which took no thread along but its own
+    rest._readers[reading] = object(), -1
+    training = Thread(target=rest.begin, args=(object,), daemon=True)
+    training.start()
+    training.join(10)
+    assert not training.is_alive()

@@ -17,6 +17,7 @@ import pytest
 import torch
 from sklearn.metrics import make_scorer
 
+from seqforecast.callbacks import GradientNorms
 from seqforecast.clipping import AutoClip
 from seqforecast.training.described import described
 
@@ -257,3 +258,7 @@ def test_words_are_the_same_in_every_process():
     said = subprocess.check_output(command, cwd=root, env=environment, text=True)
     assert said.splitlines() == words_of_all()
     assert " at 0x" not in said
+
+
+def test_modules_of_callbacks_keep_the_names_of_the_first_checkpoints():
+    assert described(GradientNorms) == "<class 'seqforecast.callbacks._norms.GradientNorms'>"

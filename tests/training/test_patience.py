@@ -35,6 +35,14 @@ def test_known_losses_of_the_best_constant():
     assert constant_loss(PinballLoss([0.1, 0.9]), batches(y)) == pytest.approx(levels)
 
 
+@pytest.mark.parametrize("loss", [SquaredError(), AbsoluteError(), PinballLoss([0.1, 0.9])])
+def test_targets_that_are_not_known_do_not_count(loss):
+    known = 100.0 + column(0, 0, 1, 2, 7)[:, None]
+    some = np.concatenate([np.full_like(known, np.nan), known], axis=1)
+    expected = constant_loss(loss, batches(100.0 + column(0, 0, 1, 2, 7)))
+    assert constant_loss(loss, batches(some)) == pytest.approx(expected, rel=1e-4)
+
+
 def elementwise(loss, error):
     if isinstance(loss, SquaredError):
         return error**2

@@ -38,7 +38,7 @@ MOVING = (
     "skorch scores the forecasts that were made while the weights moved, ours those after the "
     "epoch, as use_caching=False does"
 )
-NEW_FORECAST = "skorch forecasts anew after the step, ours scores the forecast of the step"
+NEW_FORECAST = "skorch scores a second forecast, made after the step; ours that of the step itself"
 
 
 def _modes(kind, scorings, **fixed):

@@ -1,4 +1,4 @@
-"""Try one mode on both nets, and say what came of it."""
+"""Run one mode on both nets and report the differences."""
 
 from dataclasses import dataclass
 
