@@ -14,7 +14,14 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from seqforecast import LSTMRegressor, clipping
-from seqforecast.clipping import AutoClip, ClipNorm, ClipOutcome, ClipValue, clip_gradients
+from seqforecast.clipping import (
+    AutoClip,
+    ClipNorm,
+    ClipOutcome,
+    ClipValue,
+    clip_gradients,
+    strategy_of,
+)
 from tests.properties import examples
 
 STRATEGIES = [
@@ -198,6 +205,11 @@ def test_no_strategy_measures_and_changes_nothing(strategy):
     assert not outcome.clipped
     assert not outcome.skipped
     assert all(torch.equal(p.grad, b) for p, b in zip(params, before, strict=True))
+
+
+@pytest.mark.parametrize("infinite", [math.inf, ClipNorm(math.inf), ClipValue(math.inf)])
+def test_an_infinite_limit_stands_for_none(infinite):
+    assert strategy_of(infinite, "gradient_clipping") is None
 
 
 def test_parameters_without_gradient_are_left_out():

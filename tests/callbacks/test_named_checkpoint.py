@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 
 from seqforecast import GRURegressor, LSTMRegressor, RNNRegressor, make_windows
 from seqforecast.callbacks import Checkpoint
@@ -164,3 +164,30 @@ def test_a_name_that_is_none_is_refused(name, tmp_path):
     with pytest.raises(ValueError, match=r"^Checkpoint\(name=.*; the name of a file, without a f"):
         small(Checkpoint(tmp_path, name=name)).fit(X, Y)
     assert not list(tmp_path.iterdir())
+
+
+def test_early_stopping_may_begin_where_there_was_no_validation(tmp_path):
+    kill(tmp_path, early_stopping=False)
+    model = resumed(tmp_path, early_stopping=True, n_iter_no_change=2)
+    assert model.history_["valid_loss"].notna().tolist() == [False] * 4 + [True] * 2
+
+
+def test_another_weight_decay_is_refused_by_its_name(tmp_path):
+    kill(tmp_path, weight_decay=0.2)
+    with pytest.raises(ValueError, match="of a network with weight_decay=0.2, not 0.1"):
+        resumed(tmp_path, weight_decay=0.1)
+    assert_same(resumed(tmp_path, weight_decay=0.2), small(weight_decay=0.2).fit(X, Y))
+
+
+def constant(epoch):  # noqa: ARG001
+    return 1.0
+
+
+def test_a_scheduler_goes_on_from_the_rate_of_the_fit(tmp_path):
+    def schedule():
+        return LRScheduler("LambdaLR", lr_lambda=constant)
+
+    with pytest.raises(Killed):
+        small(schedule(), Checkpoint(tmp_path, name=NAME), At(5), lr=0.01).fit(X, Y)
+    model = small(schedule(), Checkpoint(tmp_path, name=NAME), lr=0.001).fit(X, Y)
+    assert model.history_["lr"].tolist() == [0.01] * 4 + [0.001] * 2

@@ -330,8 +330,12 @@ def test_a_fork_in_the_middle_of_a_training_leaves_what_was_before():
         child = os.fork()
         if child == 0:
             right = np.array_equal(model.predict(X), before)
-            trained = model.partial_fit(X, Y).predict(X)
-            os._exit(0 if right and np.array_equal(trained, undisturbed) else 1)
+            trained, elsewhere = model.partial_fit(X, Y).predict(X), []
+            thread = Thread(target=lambda: elsewhere.append(model.predict(X)))
+            thread.start()
+            thread.join()
+            right &= all(np.array_equal(one, undisturbed) for one in (trained, *elsewhere))
+            os._exit(0 if right and elsewhere else 1)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
     undisturbed = small().fit(X, Y).partial_fit(X, Y).predict(X)
